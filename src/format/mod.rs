@@ -1,0 +1,41 @@
+//! Bytes to values. No artifact, no container and no indicator is known here.
+
+use std::io;
+
+/// Bytes that can be read at any place: a file, a stretch of an archive, a decrypted view. What parsers get instead of paths.
+pub trait ReadAt: Send {
+    /// Length in bytes.
+    fn len(&self) -> u64;
+
+    /// Fills `buffer` from `offset`; fewer bytes only at the end.
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize>;
+
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The whole content, refused beyond `limit` bytes.
+    fn read_all(&self, limit: u64) -> io::Result<Vec<u8>> {
+        let len = self.len();
+        if len > limit {
+            return Err(io::Error::other(format!("is {len} bytes long, over the limit of {limit}")));
+        }
+        let mut bytes = vec![0; len as usize];
+        let read = self.read_at(0, &mut bytes)?;
+        bytes.truncate(read);
+        Ok(bytes)
+    }
+}
+
+impl ReadAt for Vec<u8> {
+    fn len(&self) -> u64 {
+        self.as_slice().len() as u64
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        let rest = usize::try_from(offset).ok().and_then(|offset| self.get(offset..)).unwrap_or(&[]);
+        let count = rest.len().min(buffer.len());
+        buffer[..count].copy_from_slice(&rest[..count]);
+        Ok(count)
+    }
+}

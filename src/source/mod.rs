@@ -1,0 +1,125 @@
+//! Containers to device paths and bytes: the one view that every artifact is written against.
+//!
+//! A plain or encrypted backup, a filesystem dump, a folder, zip, tar or tar.gz of either: from here on there are only paths on the
+//! device and bytes. Which container it was is known to nobody to the right of this module.
+
+use std::io;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::format::ReadAt;
+
+/// The phone an acquisition is of, as far as it says.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Device {
+    pub name: Option<String>,
+    /// `iPhone14,5`
+    pub product: Option<String>,
+    pub os_version: Option<String>,
+    pub os_build: Option<String>,
+    pub serial: Option<String>,
+    pub udid: Option<String>,
+    pub acquired: Option<Timestamp>,
+    /// Facts about the acquisition that limit what it can show, as sentences.
+    pub limits: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[derive(Default)]
+pub enum FileKind {
+    #[default]
+    File,
+    Directory,
+    Link,
+    Other,
+}
+
+/// A file of the device, wherever the container keeps its bytes.
+#[derive(Clone, Debug, Default)]
+pub struct VirtualFile {
+    /// Absolute, on the device: `/private/var/mobile/Library/SMS/sms.db`.
+    pub path: String,
+    /// In the evidence: `3d/3d0d7e5f…`, or the path in the dump or archive.
+    pub stored_as: String,
+    pub size: u64,
+    pub kind: FileKind,
+    pub created: Option<Timestamp>,
+    pub modified: Option<Timestamp>,
+    /// Change of metadata (`ctime`).
+    pub changed: Option<Timestamp>,
+    pub mode: Option<u32>,
+    pub uid: Option<u32>,
+    /// Where a link points to.
+    pub target: Option<String>,
+    /// Of a backup: the domain and the path inside it.
+    pub domain: Option<String>,
+    pub relative: Option<String>,
+    /// Listed, but its content is not in the acquisition.
+    pub missing: bool,
+    /// URLs and other text from extended attributes (where a download came from).
+    pub attributes: Vec<String>,
+    /// What is odd about the listing itself (a file id that is not the hash of its path).
+    pub odd: Option<String>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// Not an acquisition, or not one that is supported.
+    #[error("cannot open `{path}`: {reason}")]
+    NotRecognised { path: String, reason: String, hint: String },
+    #[error("several acquisitions in `{path}`")]
+    Several { path: String, found: Vec<String> },
+    #[error("the backup is encrypted and no password was given")]
+    PasswordMissing,
+    #[error("the password or key is wrong")]
+    PasswordWrong,
+    #[error("the backup's keybag is damaged: {0}")]
+    Keybag(String),
+    #[error("cannot read `{path}`: {source}")]
+    Read { path: String, source: io::Error },
+    /// One file of it, not the acquisition.
+    #[error("cannot read `{path}`: {reason}")]
+    File { path: String, reason: String },
+}
+
+/// What opening and reading wants from its caller.
+pub trait Secrets: Sync {
+    /// The backup password; asked for once, only when the backup is encrypted. `None` if there is none to be had.
+    fn password(&self) -> Option<zeroize::Zeroizing<String>>;
+    /// The derived key instead of a password (`--key-file`), 32 bytes.
+    fn key(&self) -> Option<zeroize::Zeroizing<[u8; 32]>>;
+    /// Called right before and right after the deliberately slow key derivation.
+    fn deriving(&self, _started: bool) {}
+}
+
+/// An opened acquisition.
+pub trait Source: Sync + Send {
+    /// `iOS backup, encrypted, in a folder`, for people; with the evidence for it.
+    fn describe(&self) -> String;
+
+    fn device(&self) -> &Device;
+
+    /// Every file, in the container's own stable order. May be called again; the listing is not kept in memory.
+    ///
+    /// What could not be listed is told through `problem` and does not end the listing.
+    fn list(
+        &self,
+        each: &mut dyn FnMut(VirtualFile),
+        problem: &mut dyn FnMut(SourceError),
+    ) -> Result<(), SourceError>;
+
+    /// The decrypted, inflated content of a listed file.
+    fn open(&self, file: &VirtualFile) -> Result<Box<dyn ReadAt + '_>, SourceError>;
+
+    /// True where [`Source::open`] is only cheap for files named to [`Source::stage`] first (a tar.gz can only be read through).
+    fn streamed(&self) -> bool {
+        false
+    }
+
+    /// Brings these files within reach, and lets go of the ones staged before.
+    fn stage(&self, _files: &[&VirtualFile]) -> Result<(), SourceError> {
+        Ok(())
+    }
+}

@@ -1,0 +1,242 @@
+//! Epochs to UTC: the one place where a stored number becomes a point in time.
+//!
+//! Every format states its epoch and unit in its column; the unit of a number is then settled by its magnitude, because the same
+//! column holds seconds on one iOS version and nanoseconds on the next. What cannot be a date is refused here, once.
+
+use jiff::{Timestamp, tz::Offset};
+use serde::Serialize;
+
+use crate::record::Value;
+
+/// Seconds between 1970-01-01 and 2001-01-01, the Cocoa epoch.
+pub const MAC_TO_UNIX_S: i64 = 978_307_200;
+/// Seconds between 1601-01-01 and 1970-01-01, the Chromium epoch.
+const WEBKIT_TO_UNIX_S: i64 = 11_644_473_600;
+/// `NSDate.distantPast` and `distantFuture`, seconds since 2001: "never", not dates.
+const DISTANT: [i64; 2] = [-63_114_076_800, 63_113_904_000];
+
+/// From when and in what unit a stored number counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Epoch {
+    /// 1970-01-01 UTC, in seconds, milli-, micro- or nanoseconds by magnitude.
+    Unix,
+    /// 2001-01-01 UTC (Cocoa, Core Data), in seconds, milli-, micro- or nanoseconds by magnitude.
+    Mac,
+    /// 1601-01-01 UTC in microseconds (Chromium).
+    WebKit,
+    /// Safari's own columns: Cocoa seconds up to iOS 18, Unix seconds on iOS 26. A Cocoa value stays below 978,307,200 until
+    /// 2032 and a Unix value is above it since 2001, so the value itself tells.
+    Safari,
+}
+
+/// What is known about the clock behind a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Basis {
+    /// Stored as an absolute time.
+    Utc,
+    /// Stored as the device's local time, zone unknown; shown as if it were UTC and marked.
+    DeviceLocal,
+}
+
+/// How finely the writing program kept the time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Precision {
+    Microsecond,
+    Second,
+    Hour,
+    Day,
+}
+
+/// A number that no clock can have meant: the raw value is kept for the problem list.
+#[derive(Debug, PartialEq, thiserror::Error)]
+#[error("`{raw}` is not a time between 1980 and 2100")]
+pub struct OutOfRange {
+    pub raw: String,
+}
+
+impl Epoch {
+    /// The time a stored value means: `None` for "never" (NULL, 0, -1, empty, `distantPast`, ...).
+    ///
+    /// Text is read as a number first, since SQLite's affinity lets a column hold `"588813210.5"`. Values that are already times
+    /// (plist dates) pass through the same range check.
+    pub fn decode(self, value: &Value<'_>) -> Result<Option<Timestamp>, OutOfRange> {
+        match value {
+            Value::Int(int) => self.decode_int(*int),
+            Value::Real(real) => self.decode_real(*real),
+            Value::Time(time) => in_range(*time, || time.to_string()).map(Some),
+            Value::Text(text) => match text.trim() {
+                "" => Ok(None),
+                trimmed => match (trimmed.parse::<i64>(), trimmed.parse::<f64>()) {
+                    (Ok(int), _) => self.decode_int(int),
+                    (_, Ok(real)) => self.decode_real(real),
+                    _ => Err(OutOfRange { raw: trimmed.chars().take(40).collect() }),
+                },
+            },
+            Value::Null | Value::Bool(_) | Value::Bytes(_) | Value::List(_) => Ok(None),
+        }
+    }
+
+    fn decode_int(self, raw: i64) -> Result<Option<Timestamp>, OutOfRange> {
+        // Integers stay integers: nanoseconds since 2001 do not fit the 53 bits of a double.
+        if raw == 0 || raw == -1 || raw == i64::MIN || raw == i64::MAX || DISTANT.contains(&raw) {
+            return Ok(None);
+        }
+        let refuse = || OutOfRange { raw: raw.to_string() };
+        let micros = match self.unit_of(raw.unsigned_abs() as f64) {
+            Unit::Second => raw.checked_mul(1_000_000).ok_or_else(refuse)?,
+            Unit::Milli => raw.checked_mul(1_000).ok_or_else(refuse)?,
+            Unit::Micro => raw,
+            Unit::Nano => raw.div_euclid(1_000),
+        };
+        self.shifted(micros, raw as f64, refuse)
+    }
+
+    fn decode_real(self, raw: f64) -> Result<Option<Timestamp>, OutOfRange> {
+        let refuse = || OutOfRange { raw: raw.to_string() };
+        if raw == 0.0 || raw == -1.0 || DISTANT.iter().any(|distant| *distant as f64 == raw) {
+            return Ok(None);
+        }
+        if !raw.is_finite() {
+            return Err(refuse());
+        }
+        let micros = match self.unit_of(raw.abs()) {
+            Unit::Second => raw * 1e6,
+            Unit::Milli => raw * 1e3,
+            Unit::Micro => raw,
+            Unit::Nano => raw / 1e3,
+        };
+        // MVT rounds half to even on the binary double; the same here keeps the two comparable.
+        self.shifted(micros.round_ties_even() as i64, raw, refuse)
+    }
+
+    fn unit_of(self, magnitude: f64) -> Unit {
+        match self {
+            Epoch::WebKit => Unit::Micro,
+            _ if magnitude >= 1e17 => Unit::Nano,
+            _ if magnitude >= 1e14 => Unit::Micro,
+            _ if magnitude >= 1e11 => Unit::Milli,
+            _ => Unit::Second,
+        }
+    }
+
+    fn shifted(
+        self,
+        micros: i64,
+        raw: f64,
+        refuse: impl Fn() -> OutOfRange,
+    ) -> Result<Option<Timestamp>, OutOfRange> {
+        let shift_s = match self {
+            Epoch::Unix => 0,
+            Epoch::Mac => MAC_TO_UNIX_S,
+            Epoch::WebKit => -WEBKIT_TO_UNIX_S,
+            Epoch::Safari if raw > MAC_TO_UNIX_S as f64 => 0,
+            Epoch::Safari => MAC_TO_UNIX_S,
+        };
+        let unix = micros.checked_add(shift_s * 1_000_000).ok_or_else(&refuse)?;
+        let time = Timestamp::from_microsecond(unix).map_err(|_| refuse())?;
+        in_range(time, || refuse().raw).map(Some)
+    }
+}
+
+enum Unit {
+    Second,
+    Milli,
+    Micro,
+    Nano,
+}
+
+/// 1980-01-01, what zip files write for "no date", still passes; 1970 and 1601 do not.
+const EARLIEST_S: i64 = 315_532_800;
+/// 2100-01-01.
+const LATEST_S: i64 = 4_102_444_800;
+
+fn in_range(time: Timestamp, raw: impl Fn() -> String) -> Result<Timestamp, OutOfRange> {
+    if (EARLIEST_S..LATEST_S).contains(&time.as_second()) { Ok(time) } else { Err(OutOfRange { raw: raw() }) }
+}
+
+/// The time in a plist `<date>`; `None` where it is out of any calendar's range.
+pub fn from_plist(date: plist::Date) -> Option<Timestamp> {
+    Timestamp::try_from(std::time::SystemTime::from(date)).ok()
+}
+
+/// The one written form: `2024-01-02T03:04:05.678901+00:00`, always six digits, always with the offset.
+pub fn iso(time: Timestamp) -> String {
+    let mut text = String::with_capacity(32);
+    push_iso(&mut text, time);
+    text
+}
+
+/// [`iso`] appended to `text`, for the writers' hot path.
+pub fn push_iso(text: &mut String, time: Timestamp) {
+    const PRINTER: jiff::fmt::temporal::DateTimePrinter =
+        jiff::fmt::temporal::DateTimePrinter::new().precision(Some(6));
+    PRINTER.print_timestamp_with_offset(&time, Offset::UTC, &mut *text).expect("a String takes every write");
+}
+
+/// `2024-01-02 03:04:05 UTC`, for people.
+pub fn short(time: Timestamp) -> String {
+    Offset::UTC.to_datetime(time).strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(epoch: Epoch, value: Value<'_>) -> String {
+        match epoch.decode(&value) {
+            Ok(Some(time)) => iso(time),
+            Ok(None) => "never".into(),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn units_are_told_by_magnitude() {
+        let expected = "2019-08-29T23:33:30.500000+00:00";
+        assert_eq!(at(Epoch::Mac, Value::Real(588_814_410.5)), expected);
+        assert_eq!(at(Epoch::Mac, Value::Int(588_814_410_500)), expected);
+        assert_eq!(at(Epoch::Mac, Value::Int(588_814_410_500_000)), expected);
+        assert_eq!(at(Epoch::Mac, Value::Int(588_814_410_500_000_000)), expected);
+        assert_eq!(at(Epoch::Mac, Value::Text("588814410.5".into())), expected);
+        assert_eq!(at(Epoch::Unix, Value::Int(1_567_121_610_500)), expected);
+        assert_eq!(at(Epoch::WebKit, Value::Int(13_211_595_210_500_000)), expected);
+    }
+
+    #[test]
+    fn safari_counts_from_1970_on_ios_26() {
+        assert_eq!(at(Epoch::Safari, Value::Real(588_814_410.0)), "2019-08-29T23:33:30.000000+00:00");
+        assert_eq!(at(Epoch::Safari, Value::Real(1_763_900_000.0)), "2025-11-23T12:13:20.000000+00:00");
+    }
+
+    #[test]
+    fn nanoseconds_keep_their_microseconds() {
+        assert_eq!(at(Epoch::Mac, Value::Int(703_712_345_678_901_234)), "2023-04-20T19:39:05.678901+00:00");
+    }
+
+    #[test]
+    fn sentinels_are_never() {
+        for value in [
+            Value::Null,
+            Value::Int(0),
+            Value::Int(-1),
+            Value::Real(-1.0),
+            Value::Text("".into()),
+            Value::Int(i64::MAX),
+            Value::Real(-63_114_076_800.0),
+            Value::Int(63_113_904_000),
+        ] {
+            assert_eq!(at(Epoch::Mac, value), "never");
+        }
+    }
+
+    #[test]
+    fn what_no_clock_meant_is_refused_with_its_raw_value() {
+        assert_eq!(at(Epoch::Unix, Value::Int(1)), "`1` is not a time between 1980 and 2100");
+        assert_eq!(at(Epoch::WebKit, Value::Int(1)), "`1` is not a time between 1980 and 2100");
+        assert!(Epoch::Mac.decode(&Value::Real(f64::NAN)).is_err());
+        assert!(Epoch::Mac.decode(&Value::Int(i64::MAX - 1)).is_err());
+        assert!(Epoch::Mac.decode(&Value::Text("yesterday".into())).is_err());
+    }
+}
