@@ -2,6 +2,8 @@
 
 use std::io;
 
+pub mod sqlite;
+
 /// Bytes that can be read at any place: a file, a stretch of an archive, a decrypted view. What parsers get instead of paths.
 pub trait ReadAt: Send {
     /// Length in bytes.
