@@ -1,0 +1,86 @@
+//! The demo phones in `fixtures/` are what their sources say. `UPDATE_FIXTURES=1 cargo test --test it fixtures` rewrites them.
+
+#![allow(clippy::disallowed_methods, reason = "fixtures are files")]
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::phone::{self, Content, Form};
+
+/// All files below a folder, by path.
+fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let entries = walkdir::WalkDir::new(folder).into_iter().filter_map(Result::ok);
+    let files = entries.filter(|entry| entry.file_type().is_file());
+    files
+        .map(|entry| {
+            let path = entry.path().strip_prefix(folder).unwrap().components();
+            let path: Vec<_> = path.map(|part| part.as_os_str().to_str().unwrap()).collect();
+            (path.join("/"), std::fs::read(entry.path()).unwrap())
+        })
+        .collect()
+}
+
+#[test]
+fn committed_phones_are_what_their_sources_give() {
+    let update = std::env::var_os("UPDATE_FIXTURES").is_some();
+    for (name, phone, form) in phone::committed() {
+        let folder = phone::fixture(name);
+        let mut built = BTreeMap::new();
+        phone.emit(form, |path, bytes| {
+            built.insert(path.to_owned(), bytes.to_vec());
+        });
+        if update {
+            let _ = std::fs::remove_dir_all(&folder);
+            phone.write(&folder, form);
+        }
+        let found = files(&folder);
+        let names = |files: &BTreeMap<String, Vec<u8>>| files.keys().cloned().collect::<Vec<_>>();
+        assert_eq!(names(&built), names(&found), "the files of {name}");
+        for (path, bytes) in &built {
+            assert!(
+                found[path] == *bytes,
+                "{name}/{path} differs from its source; rewrite with UPDATE_FIXTURES=1"
+            );
+        }
+    }
+}
+
+#[test]
+fn encrypted_and_decrypted_phones_list_the_same_files() {
+    let phone = phone::from_sources("infected-iphone");
+    let names = |form| {
+        let mut names = Vec::new();
+        phone.emit(form, |path, _| names.push(path.to_owned()));
+        names
+    };
+    assert_eq!(names(Form::Decrypted(phone::PASSWORD)), names(Form::Encrypted(phone::PASSWORD)));
+}
+
+#[test]
+fn every_database_is_sound() {
+    for name in ["infected-iphone", "clean-iphone"] {
+        for ((_, path), file) in &phone::from_sources(name).files {
+            let Content::Bytes(bytes) = &file.content else { continue };
+            if !bytes.starts_with(b"SQLite format 3\0") {
+                continue;
+            }
+            let folder = tempfile::tempdir().unwrap();
+            let copy = folder.path().join("copy.db");
+            std::fs::write(&copy, bytes).unwrap();
+            let database = rusqlite::Connection::open(&copy).unwrap();
+            let verdict: String = database.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+            assert_eq!(verdict, "ok", "{name}: {path}");
+        }
+    }
+}
+
+#[test]
+fn every_expectation_names_an_artifact_and_a_trace() {
+    let text = std::fs::read_to_string(phone::fixture("infected-iphone.expected.txt")).unwrap();
+    let lines: Vec<&str> = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
+    assert!(lines.len() >= 20);
+    for line in lines {
+        let parts: Vec<&str> = line.split(" | ").collect();
+        assert!(parts.len() == 3 && parts[0].starts_with("ios."), "`{line}`");
+    }
+}

@@ -1,0 +1,44 @@
+//! Builds demo iPhones from readable text: SQL, XML property lists and a list of times become a backup folder as a computer
+//! would have written it.
+//!
+//! The same sources give the same bytes on every machine: keys, salts, inode numbers and times are fixed, rows are sorted, and
+//! nothing depends on the clock, the locale or the file system. This module does not use the library it is made to test.
+
+#![allow(dead_code, reason = "tests and benches each use a part of the builder")]
+#![allow(clippy::disallowed_methods, reason = "building fixtures is reading and writing files")]
+
+mod archive;
+mod backup;
+mod database;
+mod expand;
+mod keybag;
+pub mod large;
+mod sources;
+mod times;
+mod typedstream;
+
+pub use backup::{Content, Form, Phone};
+
+use std::path::{Path, PathBuf};
+
+/// The password of every encrypted phone in `fixtures/`.
+pub const PASSWORD: &str = "correct horse";
+
+/// A file of `fixtures/`, by its path below that folder.
+pub fn fixture(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(path)
+}
+
+/// The phone described by `fixtures/sources/<name>`.
+pub fn from_sources(name: &str) -> Phone {
+    sources::read(&fixture("sources").join(name))
+}
+
+/// The phones that are kept in the repository: folder name, phone, form.
+pub fn committed() -> Vec<(&'static str, Phone, Form<'static>)> {
+    vec![
+        ("infected-iphone", from_sources("infected-iphone"), Form::Decrypted(PASSWORD)),
+        ("infected-iphone-encrypted", from_sources("infected-iphone"), Form::Encrypted(PASSWORD)),
+        ("clean-iphone", from_sources("clean-iphone"), Form::Plain),
+    ]
+}
