@@ -2,7 +2,10 @@
 
 use std::io;
 
+mod bplist;
+pub mod keyed;
 pub mod sqlite;
+pub mod typedstream;
 
 /// Bytes that can be read at any place: a file, a stretch of an archive, a decrypted view. What parsers get instead of paths.
 pub trait ReadAt: Send {

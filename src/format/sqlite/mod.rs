@@ -5,6 +5,8 @@
 
 mod image;
 mod query;
+mod record;
+mod salvage;
 mod vfs;
 mod wal;
 
@@ -23,6 +25,7 @@ use image::{Chunks, Image, MAGIC, Overlay, Shared};
 use vfs::{Mount, Watch};
 
 pub use query::{Row, Statement};
+pub use salvage::{Salvaged, salvage};
 pub use wal::{Stop, Wal};
 
 /// How long one statement may run.
@@ -115,10 +118,9 @@ impl<'a> Database<'a> {
                 image.size() / image.page_size()
             ));
         }
-        let mount = open_mount(image).map_err(|(error, mount)| match mount {
-            Some(mount) => DatabaseError::new(&error, mount.watch(), 0),
-            None => DatabaseError::Query { reason: reason(&error), rows: 0 },
-        })?;
+        let mount =
+            Mount::open(image).map_err(|error| DatabaseError::Query { reason: reason(&error), rows: 0 })?;
+        configure(mount.connection()).map_err(|error| DatabaseError::new(&error, mount.watch(), 0))?;
         Database::over(mount, base, notes)
     }
 
@@ -184,8 +186,10 @@ impl<'a> Database<'a> {
         let Some((main, page_size)) = &self.base else { return Origin::Live };
         let sql = format!("SELECT * FROM {} WHERE rowid = ?", quoted(table));
         let Ok(folded) = one_row(&self.mount, &sql, rowid) else { return Origin::Live };
-        let without_wal =
-            self.without_wal.get_or_init(|| open_mount(Image::new(Arc::clone(main), None, *page_size)).ok());
+        let without_wal = self.without_wal.get_or_init(|| {
+            let mount = Mount::open(Image::new(Arc::clone(main), None, *page_size)).ok()?;
+            configure(mount.connection()).ok().map(|()| mount)
+        });
         match without_wal.as_ref().map(|mount| one_row(mount, &sql, rowid)) {
             Some(Ok(row)) if row == folded => Origin::Live,
             _ => Origin::Wal,
@@ -281,14 +285,6 @@ fn looks_random(start: &[u8]) -> bool {
     }
     // 1024 random bytes leave about 5 of the 256 values out; text and file headers leave out most.
     start.len() >= 1024 && seen.iter().filter(|seen| **seen).count() >= 230
-}
-
-fn open_mount(image: Image<'_>) -> Result<Mount<'_>, (rusqlite::Error, Option<Mount<'_>>)> {
-    let mount = Mount::open(image).map_err(|error| (error, None))?;
-    match configure(mount.connection()) {
-        Ok(()) => Ok(mount),
-        Err(error) => Err((error, Some(mount))),
-    }
 }
 
 /// Takes from SQLite everything that a hostile database could use.
