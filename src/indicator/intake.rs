@@ -45,7 +45,8 @@ impl<'s> Intake<'s> {
     pub fn new(set: &'s mut IndicatorSet, source: Source) -> Option<Intake<'s>> {
         let number = u16::try_from(set.sources.len()).ok()?;
         let file = source.name.clone();
-        let campaigns = (0..=u16::MAX).zip(&set.campaigns).map(|(at, known)| (known.name.clone(), at)).collect();
+        let campaigns =
+            (0..=u16::MAX).zip(&set.campaigns).map(|(at, known)| (known.name.clone(), at)).collect();
         let first = set.indicators.len();
         set.sources.push(source);
         Some(Intake { set, source: number, file, campaigns, seen: HashMap::new(), skipped: 0, first })
@@ -146,14 +147,20 @@ impl<'s> Intake<'s> {
         if known.role == entry.role {
             return self.skip(line, entry.value, format!("the same value and campaign as on line {earlier}"));
         }
-        let (stronger, weaker) =
-            if rank(entry.role) > rank(known.role) { (entry.role, known.role) } else { (known.role, entry.role) };
+        let (stronger, weaker) = if rank(entry.role) > rank(known.role) {
+            (entry.role, known.role)
+        } else {
+            (known.role, entry.role)
+        };
         known.role = stronger;
         if weaker != Role::Unstated {
             let also = format!("also listed as {}", role_name(weaker));
             if !known.note.contains(&also) {
-                known.note =
-                    if known.note.is_empty() { also.into() } else { format!("{}; {also}", known.note).into() };
+                known.note = if known.note.is_empty() {
+                    also.into()
+                } else {
+                    format!("{}; {also}", known.note).into()
+                };
             }
         }
     }
@@ -205,8 +212,12 @@ pub(crate) fn role_named(name: &str) -> Option<Role> {
     ROLES.iter().find(|(_, known)| *known == name).map(|(role, _)| *role)
 }
 
-const PLATFORMS: [(Platform, &str); 4] =
-    [(Platform::Any, "any"), (Platform::Ios, "ios"), (Platform::Android, "android"), (Platform::Macos, "macos")];
+const PLATFORMS: [(Platform, &str); 4] = [
+    (Platform::Any, "any"),
+    (Platform::Ios, "ios"),
+    (Platform::Android, "android"),
+    (Platform::Macos, "macos"),
+];
 
 pub(crate) fn platform_name(platform: Platform) -> &'static str {
     PLATFORMS.iter().find(|(known, _)| *known == platform).map_or("any", |(_, name)| name)
@@ -265,7 +276,9 @@ fn corrected(ioc: Ioc, value: &str) -> Result<Corrected<'_>, &'static str> {
     match ioc {
         Ioc::Domain => domain(value),
         Ioc::Ip if is_network(value) => match value.parse::<IpAddr>() {
-            Ok(address) if !is_public(address) => Err("an address that every network has (private, loopback …)"),
+            Ok(address) if !is_public(address) => {
+                Err("an address that every network has (private, loopback …)")
+            }
             _ => plain(None),
         },
         Ioc::Ip if looks_like_host(value) => Ok(Corrected {
@@ -290,7 +303,9 @@ fn domain(value: &str) -> Result<Corrected<'_>, &'static str> {
     if is_network(value) {
         let note = Some("published as a domain".into());
         return match value.parse::<IpAddr>() {
-            Ok(address) if !is_public(address) => Err("an address that every network has (private, loopback …)"),
+            Ok(address) if !is_public(address) => {
+                Err("an address that every network has (private, loopback …)")
+            }
             _ => Ok(Corrected { ioc: Ioc::Ip, value: Cow::Borrowed(value), note }),
         };
     }
@@ -367,7 +382,9 @@ mod tests {
 
     fn taken(ioc: Ioc, value: &str) -> String {
         match corrected(ioc, value) {
-            Ok(it) => format!("{} {} {}", it.ioc.name(), it.value, it.note.unwrap_or_default()).trim_end().into(),
+            Ok(it) => {
+                format!("{} {} {}", it.ioc.name(), it.value, it.note.unwrap_or_default()).trim_end().into()
+            }
             Err(why) => why.to_owned(),
         }
     }
@@ -376,7 +393,10 @@ mod tests {
     fn published_slips_are_corrected_and_noted() {
         for (value, expected) in [
             ("fgr1w2gnsdvsb.xyz/x", "url fgr1w2gnsdvsb.xyz/x published as a domain"),
-            ("despachosnegocios", "domain despachosnegocios a single label, probably cut off; not a host name"),
+            (
+                "despachosnegocios",
+                "domain despachosnegocios a single label, probably cut off; not a host name",
+            ),
             ("peticaonline.comv", "domain peticaonline.comv its top-level domain does not exist"),
             ("amazing.lab", "domain amazing.lab its top-level domain does not exist"),
             ("178.63.71.15", "ip 178.63.71.15 published as a domain"),

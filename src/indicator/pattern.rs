@@ -202,7 +202,10 @@ impl Parser {
     }
 
     /// One level deeper into parentheses.
-    fn nested<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T, PatternError>) -> Result<T, PatternError> {
+    fn nested<T>(
+        &mut self,
+        read: impl FnOnce(&mut Self) -> Result<T, PatternError>,
+    ) -> Result<T, PatternError> {
         if self.depth >= MAX_DEPTH {
             return Err(PatternError::new(self.offset(), "nested deeper than 64 levels"));
         }
@@ -388,8 +391,10 @@ impl Parser {
     fn operand(&mut self, operator: Operator) -> Result<Literal, PatternError> {
         let at = self.offset();
         let literal = self.literal()?;
-        let text_only =
-            matches!(operator, Operator::Like | Operator::Matches | Operator::IsSubset | Operator::IsSuperset);
+        let text_only = matches!(
+            operator,
+            Operator::Like | Operator::Matches | Operator::IsSubset | Operator::IsSuperset
+        );
         let ordered = matches!(
             operator,
             Operator::Less | Operator::LessOrEqual | Operator::Greater | Operator::GreaterOrEqual
@@ -433,8 +438,18 @@ impl Parser {
 
     fn path(&mut self) -> Result<ObjectPath, PatternError> {
         const KEYWORDS: [&str; 12] = [
-            "AND", "OR", "NOT", "IN", "LIKE", "MATCHES", "ISSUBSET", "ISSUPERSET", "EXISTS", "FOLLOWEDBY",
-            "WITHIN", "REPEATS",
+            "AND",
+            "OR",
+            "NOT",
+            "IN",
+            "LIKE",
+            "MATCHES",
+            "ISSUBSET",
+            "ISSUPERSET",
+            "EXISTS",
+            "FOLLOWEDBY",
+            "WITHIN",
+            "REPEATS",
         ];
         let object = match self.peek() {
             Some(Token::Word(word)) if !KEYWORDS.contains(&word.as_str()) => word.clone(),

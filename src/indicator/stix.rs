@@ -15,6 +15,8 @@ use super::set::Campaign;
 
 /// Files with several top-level values (JSON lines) and bundles within bundles.
 const MAX_BUNDLE_DEPTH: u8 = 3;
+/// A damaged value may be read to the end of the file, so reading it again from every line must have an end.
+const MAX_RESTARTS: u32 = 1000;
 
 /// Reads JSON text. Values without a campaign are filed under `fallback` (the name of the file).
 pub(crate) fn read(text: &str, fallback: &str, intake: &mut Intake<'_>) {
@@ -26,7 +28,8 @@ pub(crate) fn read(text: &str, fallback: &str, intake: &mut Intake<'_>) {
 /// True if the first sign of the text can only begin JSON.
 pub(crate) fn is_json(text: &str) -> bool {
     let text = text.trim_start();
-    text.starts_with('{') || text.strip_prefix('[').is_some_and(|rest| rest.trim_start().starts_with(['{', ']']))
+    text.starts_with('{')
+        || text.strip_prefix('[').is_some_and(|rest| rest.trim_start().starts_with(['{', ']']))
 }
 
 /// An indicator object, whatever it was read with.
@@ -67,6 +70,7 @@ struct Bundle<'t> {
     links: Vec<Link>,
     collections: Vec<Collection>,
     unused: HashMap<String, (u32, u32)>,
+    restarts: u32,
 }
 
 type Fields<'a> = HashMap<String, &'a RawValue>;
@@ -78,10 +82,7 @@ fn text_of(fields: &Fields<'_>, key: &str) -> Option<String> {
 fn time_of(fields: &Fields<'_>, key: &str) -> Option<Timestamp> {
     let text = text_of(fields, key)?;
     // A date alone, or a time without a zone, is against the standard but clear enough.
-    text.parse()
-        .or_else(|_| format!("{text}Z").parse())
-        .or_else(|_| format!("{text}T00:00:00Z").parse())
-        .ok()
+    text.parse().or_else(|_| format!("{text}Z").parse()).or_else(|_| format!("{text}T00:00:00Z").parse()).ok()
 }
 
 fn refs_of(fields: &Fields<'_>) -> Vec<String> {
@@ -110,13 +111,15 @@ impl<'t> Bundle<'t> {
             links: Vec::new(),
             collections: Vec::new(),
             unused: HashMap::new(),
+            restarts: 0,
         }
     }
 
     /// The line of a byte, counted from 1. Cheap where offsets only grow.
     fn line(&mut self, offset: usize) -> u32 {
         let newlines = |part: Option<&str>| {
-            u32::try_from(memchr::memchr_iter(b'\n', part.unwrap_or("").as_bytes()).count()).unwrap_or(u32::MAX)
+            u32::try_from(memchr::memchr_iter(b'\n', part.unwrap_or("").as_bytes()).count())
+                .unwrap_or(u32::MAX)
         };
         if offset < self.counted_to {
             return newlines(self.text.get(..offset)).saturating_add(1);
@@ -144,16 +147,16 @@ impl<'t> Bundle<'t> {
                     self.value(value.get(), base + at, depth, intake);
                     at += length;
                 }
-                Some(Err(error)) => {
-                    self.damaged(rest, base + at, depth, &error, intake);
-                    return;
-                }
+                Some(Err(error)) => match self.damaged(rest, base + at, depth, &error, intake) {
+                    Some(next) => at += next,
+                    None => return,
+                },
                 None => return,
             }
         }
     }
 
-    /// Text that is not JSON to its end: the whole objects before the damage are still read.
+    /// Text that is not JSON to its end: whole objects before and after the damage are still read. Returns where to go on.
     fn damaged(
         &mut self,
         rest: &'t str,
@@ -161,19 +164,33 @@ impl<'t> Bundle<'t> {
         depth: u8,
         error: &serde_json::Error,
         intake: &mut Intake<'_>,
-    ) {
+    ) -> Option<usize> {
         let list = match rest.find("\"objects\"") {
-            Some(key) if depth == 0 => rest.get(key..).and_then(|tail| tail.find('[')).map(|open| key + open + 1),
+            Some(key) if depth == 0 && rest.starts_with('{') => {
+                let first_line = rest.find('\n').unwrap_or(rest.len());
+                let open = rest.get(key..).and_then(|tail| tail.find('[')).map(|open| key + open + 1);
+                // With JSON lines the word may stand in a later, sound line.
+                open.filter(|_| {
+                    key < first_line || !rest.get(..first_line).is_some_and(|it| it.ends_with('}'))
+                })
+            }
             None if depth == 0 && rest.starts_with('[') => Some(1),
             _ => None,
         };
-        match list {
-            Some(start) => self.walk(rest.get(start..).unwrap_or(""), base + start, depth + 1, intake),
-            None => {
-                let line = self.line(base);
-                intake.skip(line, "", format!("not JSON from here on: {error}"));
-            }
+        if let Some(start) = list {
+            self.walk(rest.get(start..).unwrap_or(""), base + start, depth + 1, intake);
+            return None;
         }
+        let line = self.line(base);
+        intake.skip(line, "", format!("damaged, read on at the next line that begins an object: {error}"));
+        self.restarts += 1;
+        if self.restarts > MAX_RESTARTS {
+            intake.skip(line, "", "damaged in more than 1000 places; the rest is not read");
+            return None;
+        }
+        memchr::memchr_iter(b'\n', rest.as_bytes()).map(|newline| newline + 1).find(|next| {
+            rest.get(*next..).is_some_and(|tail| tail.trim_start_matches([' ', '\t', ',']).starts_with('{'))
+        })
     }
 
     fn value(&mut self, raw: &'t str, offset: usize, depth: u8, intake: &mut Intake<'_>) {
@@ -228,21 +245,25 @@ impl<'t> Bundle<'t> {
             "malware" | "campaign" | "intrusion-set" | "threat-actor" | "tool" => {
                 self.named(&kind, raw, fields, id, line, intake);
             }
-            "identity" | "marking-definition" | "location" | "attack-pattern" | "vulnerability" | "note"
-            | "opinion" | "course-of-action" | "infrastructure" | "sighting" | "extension-definition"
-            | "language-content" | "malware-analysis" | "incident" => {}
+            "identity"
+            | "marking-definition"
+            | "location"
+            | "attack-pattern"
+            | "vulnerability"
+            | "note"
+            | "opinion"
+            | "course-of-action"
+            | "infrastructure"
+            | "sighting"
+            | "extension-definition"
+            | "language-content"
+            | "malware-analysis"
+            | "incident" => {}
             _ => self.unused.entry(kind).or_insert((line, 0)).1 += 1,
         }
     }
 
-    fn indicator(
-        &mut self,
-        raw: &str,
-        fields: &Fields<'_>,
-        id: String,
-        line: u32,
-        intake: &mut Intake<'_>,
-    ) {
+    fn indicator(&mut self, raw: &str, fields: &Fields<'_>, id: String, line: u32, intake: &mut Intake<'_>) {
         let language = text_of(fields, "pattern_type").unwrap_or_else(|| "stix".into());
         if language != "stix" {
             return intake.skip(line, &id, format!("its pattern is `{language}`, not STIX"));
@@ -264,7 +285,11 @@ impl<'t> Bundle<'t> {
                 let Some(pattern) = text_of(fields, "pattern") else {
                     return intake.skip(line, &id, "an indicator without a pattern");
                 };
-                intake.skip(line, &id, format!("not a sound object, its pattern is used all the same: {error}"));
+                intake.skip(
+                    line,
+                    &id,
+                    format!("not a sound object, its pattern is used all the same: {error}"),
+                );
                 Found {
                     id,
                     line,
@@ -319,11 +344,8 @@ impl<'t> Bundle<'t> {
             return intake.skip(line, &id, format!("a {kind} without a name"));
         };
         let description = text_of(fields, "description").unwrap_or_default();
-        let campaign = Campaign {
-            name: name.trim().into(),
-            vendor: "".into(),
-            description: description.trim().into(),
-        };
+        let campaign =
+            Campaign { name: name.trim().into(), vendor: "".into(), description: description.trim().into() };
         self.names.insert(id, campaign);
     }
 
@@ -364,7 +386,12 @@ impl<'t> Bundle<'t> {
         }
         match text_of(fields, "name").filter(|name| !name.trim().is_empty()) {
             Some(name) => {
-                self.collections.push(Collection { line, id, name: name.trim().to_owned(), refs: refs_of(fields) });
+                self.collections.push(Collection {
+                    line,
+                    id,
+                    name: name.trim().to_owned(),
+                    refs: refs_of(fields),
+                });
             }
             None => intake.skip(line, &id, format!("a {kind} without a name")),
         }
@@ -398,11 +425,14 @@ impl<'t> Bundle<'t> {
         }
         for found in std::mem::take(&mut self.found) {
             // A report says where a value was published; a malware object says whose it is, so that goes first.
-            let mut numbers: Vec<u16> = match (campaigns.get(found.id.as_str()), reports.get(found.id.as_str())) {
-                (Some(names), _) => names.iter().map(|campaign| intake.campaign((*campaign).clone())).collect(),
-                (None, Some(names)) => names.iter().map(|name| intake.campaign_named(name)).collect(),
-                (None, None) => vec![intake.campaign_named(fallback)],
-            };
+            let mut numbers: Vec<u16> =
+                match (campaigns.get(found.id.as_str()), reports.get(found.id.as_str())) {
+                    (Some(names), _) => {
+                        names.iter().map(|campaign| intake.campaign((*campaign).clone())).collect()
+                    }
+                    (None, Some(names)) => names.iter().map(|name| intake.campaign_named(name)).collect(),
+                    (None, None) => vec![intake.campaign_named(fallback)],
+                };
             numbers.sort_unstable();
             numbers.dedup();
             take_in(&found, &numbers, intake);
@@ -557,8 +587,10 @@ mod tests {
 
     #[test]
     fn the_newest_version_of_an_object_counts() {
-        let newer = indicator("a", "[file:name='a']")
-            .replace("\"modified\":\"2024", "\"revoked\":true,\"valid_until\":\"2025-01-01T00:00:00Z\",\"modified\":\"2025");
+        let newer = indicator("a", "[file:name='a']").replace(
+            "\"modified\":\"2024",
+            "\"revoked\":true,\"valid_until\":\"2025-01-01T00:00:00Z\",\"modified\":\"2025",
+        );
         let set = loaded(&bundle(&[&indicator("a", "[file:name='a']"), &newer]));
         assert_eq!(set.indicators.len(), 1);
         assert!(set.indicators[0].revoked);
@@ -597,12 +629,24 @@ mod tests {
         let whole = bundle(&[&indicator("a", "[file:name='a']"), &indicator("b", "[file:name='b']")]);
         let cut = &whole[..whole.len() - 30];
         assert_eq!(shown(cut), ["file-name a file-stem"]);
-        assert!(told(cut)[0].starts_with("3: not JSON from here on"));
+        assert!(told(cut)[0].starts_with("3: damaged"));
+    }
+
+    #[test]
+    fn objects_after_the_damage_are_kept() {
+        let (one, two) = (indicator("a", "[file:name='a']"), indicator("b", "[file:name='b']"));
+        let odd = r#"{"type":"malware","id":"\x"},"#.trim_end_matches(',');
+        assert_eq!(shown(&bundle(&[&one, odd, &two])), ["file-name a file-stem", "file-name b file-stem"]);
+        assert_eq!(
+            shown(&format!("{one}\n{odd}\n{two}\n")),
+            ["file-name a file-stem", "file-name b file-stem"]
+        );
     }
 
     #[test]
     fn cut_and_flipped_bundles_do_not_panic() {
-        let whole = bundle(&[MALWARE, &indicator("a", "[file:name='a']"), &link("indicator--a", "malware--1")]);
+        let whole =
+            bundle(&[MALWARE, &indicator("a", "[file:name='a']"), &link("indicator--a", "malware--1")]);
         for end in 0..whole.len() {
             loaded(&whole[..end]);
             let mut bytes = whole.clone().into_bytes();

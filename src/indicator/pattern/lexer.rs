@@ -143,7 +143,8 @@ impl Lexer<'_> {
             self.eat("+");
         }
         let mut digits = self.take_while(|c| c.is_ascii_digit());
-        let fraction = self.rest().strip_prefix('.').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+        let fraction =
+            self.rest().strip_prefix('.').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
         if fraction {
             self.eat(".");
             digits = format!("{digits}.{}", self.take_while(|c| c.is_ascii_digit()));

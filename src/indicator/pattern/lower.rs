@@ -28,7 +28,9 @@ pub fn lower(pattern: &Pattern) -> Lowered {
 fn observations(pattern: &Pattern, lowered: &mut Lowered) {
     match pattern {
         Pattern::Observation(expression) => expressions(expression, lowered),
-        Pattern::Joined(Join::Or, branches) => branches.iter().for_each(|branch| observations(branch, lowered)),
+        Pattern::Joined(Join::Or, branches) => {
+            branches.iter().for_each(|branch| observations(branch, lowered))
+        }
         Pattern::Joined(Join::And, _) => lowered.refuse("needs two observations together"),
         Pattern::Joined(Join::FollowedBy, _) => lowered.refuse("needs observations in a given order"),
         Pattern::Qualified(inner, qualifiers) => {
@@ -84,7 +86,9 @@ fn compare(comparison: &Comparison, lowered: &mut Lowered) {
         Operator::IsSubset if ioc == Ioc::Ip => {
             lowered.values.extend(text_of(comparison).map(|network| (ioc, network.to_owned())));
         }
-        Operator::IsSubset | Operator::IsSuperset => lowered.refuse(format!("asks for a set relation of `{path}`")),
+        Operator::IsSubset | Operator::IsSuperset => {
+            lowered.refuse(format!("asks for a set relation of `{path}`"))
+        }
         Operator::NotEqual => lowered.refuse(format!("asks for `{path}` to be something else (!=)")),
         Operator::Less | Operator::LessOrEqual | Operator::Greater | Operator::GreaterOrEqual => {
             lowered.refuse(format!("asks for an order of `{path}`"));
@@ -145,7 +149,8 @@ fn like(ioc: Ioc, wildcard: &str) -> Option<String> {
         }
         // A path or URL that ends with a slash stands for everything below it.
         Ioc::FilePath | Ioc::Url => {
-            let folder = wildcard.strip_suffix('%').filter(|folder| fixed(folder) && folder.ends_with('/'))?;
+            let folder =
+                wildcard.strip_suffix('%').filter(|folder| fixed(folder) && folder.ends_with('/'))?;
             Some(folder.to_owned())
         }
         _ => None,
@@ -262,7 +267,10 @@ mod tests {
             ("[file:name NOT ='a']", "asks for `file:name` to be something else (NOT)"),
             ("[EXISTS file:name]", "asks only whether `file:name` exists"),
             ("[file:name LIKE '%evil%']", "has wildcards in `file:name` that cannot be compared"),
-            ("[file:name MATCHES 'evil']", "the regular expression for `file:name` does not describe one value"),
+            (
+                "[file:name MATCHES 'evil']",
+                "the regular expression for `file:name` does not describe one value",
+            ),
             ("[file:name MATCHES '(?<=a)b']", "the regular expression for `file:name` cannot be read"),
             ("[file:hashes.SSDEEP='a']", "`SSDEEP` digests are not compared"),
             ("[mutex:name='a']", "`mutex:name` is not among the compared properties"),
