@@ -77,17 +77,18 @@ pub(crate) fn sniffed(value: &str) -> Option<Ioc> {
     if is_hex && matches!(value.len(), 32 | 40 | 64) {
         return Some(Ioc::FileHash);
     }
+    if value.starts_with('/') {
+        return Some(Ioc::FilePath);
+    }
+    // A sentence or a line of another format: what it holds is not meant as an indicator.
+    if value.contains(char::is_whitespace) {
+        return None;
+    }
     if value.contains("://") {
         return Some(Ioc::Url);
     }
     if is_network(value) {
         return Some(Ioc::Ip);
-    }
-    if value.starts_with('/') {
-        return Some(Ioc::FilePath);
-    }
-    if value.contains(char::is_whitespace) {
-        return None;
     }
     if value.contains('/') {
         return Some(if value.split('/').next().is_some_and(is_host) { Ioc::Url } else { Ioc::FilePath });
@@ -440,8 +441,10 @@ mod tests {
             let set = set_of(|intake| read_plain(value, "iocs.txt", "L", intake));
             assert_eq!(shown(&set), [expected]);
         }
-        let set = set_of(|intake| read_plain("what is this", "iocs.txt", "L", intake));
-        assert_eq!(set.skipped.len(), 1);
+        for line in ["what is this", "- https://lab.example/report", "see https://lab.example/report"] {
+            let set = set_of(|intake| read_plain(line, "iocs.txt", "L", intake));
+            assert_eq!((set.indicators.len(), set.skipped.len()), (0, 1), "{line}");
+        }
     }
 
     #[test]

@@ -101,12 +101,21 @@ fn load_file(path: &Path, set: &mut IndicatorSet) -> Result<(), LoadError> {
         return Ok(());
     }
     let reason = set.skipped.get(told).map_or("it holds no indicator".to_owned(), |first| match first.line {
-        0 => format!("it holds no indicator: {}", first.why),
+        0 => first.why.to_string(),
         line => format!("it holds no indicator: line {line}: {}", first.why),
     });
     set.sources.pop();
+    if set.skipped.get(told).is_some_and(|first| first.line == 0) {
+        // Told once, with the error.
+        set.skipped.remove(told);
+    }
     let hint = "give a STIX 2 bundle, a CSV table, or a list with one value a line";
     Err(LoadError::new(path, reason, hint))
+}
+
+fn is_yaml(file_name: &str) -> bool {
+    let extension = file_name.rsplit_once('.').map_or("", |(_, extension)| extension);
+    extension.eq_ignore_ascii_case("yaml") || extension.eq_ignore_ascii_case("yml")
 }
 
 fn read(text: &str, file_name: &str, stem: &str, intake: &mut Intake<'_>) {
@@ -116,6 +125,9 @@ fn read(text: &str, file_name: &str, stem: &str, intake: &mut Intake<'_>) {
         catalogue::read(text, stem, false, intake);
     } else if list::is_echap(text) {
         list::read_echap(text, intake);
+    } else if is_yaml(file_name) {
+        // References and settings of other YAML files would pass for indicators.
+        intake.skip(0, "", "YAML of an unknown form; only Echap's is read");
     } else if let Some(separator) = list::delimiter(text) {
         list::read_csv(text, separator, stem, intake);
     } else {
@@ -225,7 +237,7 @@ mod tests {
         for (name, reason) in [
             ("empty.stix2", "it holds no indicator"),
             ("bad.json", "it holds no indicator: line 1: `objects` is not a list"),
-            ("x.bin", "it holds no indicator: binary data, not an indicator file"),
+            ("x.bin", "binary data, not an indicator file"),
         ] {
             let path = folder.path().join(name);
             let error = load(std::slice::from_ref(&path), false).unwrap_err();
@@ -238,9 +250,15 @@ mod tests {
 
     #[test]
     fn a_bad_file_in_a_folder_is_only_told() {
-        let folder = folder_with(&[("domains.txt", b"b.example.com"), ("odd.json", b"[]")]);
+        let folder = folder_with(&[
+            ("domains.txt", b"b.example.com"),
+            ("odd.json", b"[]"),
+            ("index.yaml", b"links:\n- https://lab.example/report\n"),
+        ]);
         let set = load(&[folder.path().to_owned()], false).unwrap();
-        assert_eq!((set.indicators.len(), set.sources.len(), set.skipped.len()), (1, 1, 1));
+        assert_eq!((set.indicators.len(), set.sources.len()), (1, 1));
+        let told: Vec<_> = set.skipped.iter().map(|it| &*it.why).collect();
+        assert_eq!(told, ["YAML of an unknown form; only Echap's is read", "it holds no indicator",]);
     }
 
     proptest::proptest! {
