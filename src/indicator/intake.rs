@@ -1,0 +1,432 @@
+//! The one door through which values enter a set: checked, given their true kind, without duplicates, and bounded.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use super::set::{Campaign, Indicator, IndicatorSet, Ioc, Platform, Role, Skipped, Source};
+
+const MAX_VALUE_BYTES: usize = 4096;
+/// Entries of one file that are told one by one; the rest are counted.
+const MAX_SKIPPED: usize = 1000;
+const MAX_INDICATORS: usize = 10_000_000;
+
+/// A value on its way in.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry<'a> {
+    pub ioc: Ioc,
+    pub value: &'a str,
+    pub campaign: u16,
+    pub role: Role,
+    pub platform: Platform,
+    pub note: Cow<'a, str>,
+}
+
+impl<'a> Entry<'a> {
+    pub fn new(ioc: Ioc, value: &'a str, campaign: u16) -> Entry<'a> {
+        Entry { ioc, value, campaign, role: Role::Unstated, platform: Platform::Any, note: Cow::Borrowed("") }
+    }
+}
+
+/// Fills a set from one file.
+pub(crate) struct Intake<'s> {
+    set: &'s mut IndicatorSet,
+    source: u16,
+    file: Box<str>,
+    campaigns: HashMap<Box<str>, u16>,
+    /// What is in already: the indicator's index and its line.
+    seen: HashMap<(Ioc, u16, Box<str>), (usize, u32)>,
+    skipped: usize,
+    first: usize,
+}
+
+impl<'s> Intake<'s> {
+    /// `None` if the set already has as many sources as it can number.
+    pub fn new(set: &'s mut IndicatorSet, source: Source) -> Option<Intake<'s>> {
+        let number = u16::try_from(set.sources.len()).ok()?;
+        let file = source.name.clone();
+        let campaigns =
+            (0..=u16::MAX).zip(&set.campaigns).map(|(at, known)| (known.name.clone(), at)).collect();
+        let first = set.indicators.len();
+        set.sources.push(source);
+        Some(Intake { set, source: number, file, campaigns, seen: HashMap::new(), skipped: 0, first })
+    }
+
+    /// The provenance of the file, for what its content says about it.
+    pub fn source(&mut self) -> Option<&mut Source> {
+        self.set.sources.get_mut(usize::from(self.source))
+    }
+
+    /// The number of a campaign, new or known. Past 65,536 campaigns all are the last one.
+    pub fn campaign(&mut self, campaign: Campaign) -> u16 {
+        if let Some(known) = self.campaigns.get(&campaign.name) {
+            return *known;
+        }
+        let Ok(number) = u16::try_from(self.set.campaigns.len()) else {
+            self.skip(0, &campaign.name, "more than 65,536 campaigns; counted under the last one");
+            return u16::MAX;
+        };
+        self.campaigns.insert(campaign.name.clone(), number);
+        self.set.campaigns.push(campaign);
+        number
+    }
+
+    pub fn campaign_named(&mut self, name: &str) -> u16 {
+        match self.campaigns.get(name) {
+            Some(known) => *known,
+            None => self.campaign(Campaign { name: name.into(), ..Campaign::default() }),
+        }
+    }
+
+    pub fn campaign_mut(&mut self, number: u16) -> Option<&mut Campaign> {
+        self.set.campaigns.get_mut(usize::from(number))
+    }
+
+    pub fn skip(&mut self, line: u32, what: &str, why: impl Into<Box<str>>) {
+        self.skipped += 1;
+        if self.skipped <= MAX_SKIPPED {
+            let what = what.chars().take(200).collect::<String>().into();
+            self.set.skipped.push(Skipped { file: self.file.clone(), line, what, why: why.into() });
+        }
+    }
+
+    /// How many indicators came in so far.
+    pub fn count(&self) -> usize {
+        self.set.indicators.len().saturating_sub(self.first)
+    }
+
+    /// Adds a value after checking it and correcting its kind.
+    pub fn add(&mut self, line: u32, entry: Entry<'_>) -> Option<&mut Indicator> {
+        match corrected(entry.ioc, entry.value.trim()) {
+            Ok(corrected) => {
+                let note = match (corrected.note, entry.note) {
+                    (None, note) => note,
+                    (Some(found), given) if given.is_empty() || given == found => found,
+                    (Some(found), given) => Cow::Owned(format!("{given}; {found}")),
+                };
+                self.add_checked(line, Entry { ioc: corrected.ioc, value: &corrected.value, note, ..entry })
+            }
+            Err(why) => {
+                self.skip(line, entry.value, format!("{}: {why}", entry.ioc.name()));
+                None
+            }
+        }
+    }
+
+    /// Adds a value that is known to be sound, from a file of our own form.
+    pub fn add_checked(&mut self, line: u32, entry: Entry<'_>) -> Option<&mut Indicator> {
+        let key = (entry.ioc, entry.campaign, canonical(entry.ioc, entry.value).into());
+        if let Some((at, earlier)) = self.seen.get(&key).copied() {
+            self.merge(line, earlier, at, &entry);
+            return None;
+        }
+        if self.set.indicators.len() >= MAX_INDICATORS {
+            self.skip(line, entry.value, "more than ten million indicators");
+            return None;
+        }
+        self.seen.insert(key, (self.set.indicators.len(), line));
+        self.set.indicators.push(Indicator {
+            ioc: entry.ioc,
+            value: entry.value.into(),
+            campaign: entry.campaign,
+            source: self.source,
+            role: entry.role,
+            platform: entry.platform,
+            stix_id: "".into(),
+            valid_from: None,
+            valid_until: None,
+            revoked: false,
+            note: entry.note.into(),
+        });
+        self.set.indicators.last_mut()
+    }
+
+    /// The same value again. A second role is news (a vendor's web site that is also its server); anything else is a duplicate.
+    fn merge(&mut self, line: u32, earlier: u32, at: usize, entry: &Entry<'_>) {
+        let Some(known) = self.set.indicators.get_mut(at) else { return };
+        if known.role == entry.role {
+            return self.skip(line, entry.value, format!("the same value and campaign as on line {earlier}"));
+        }
+        let (stronger, weaker) = if rank(entry.role) > rank(known.role) {
+            (entry.role, known.role)
+        } else {
+            (known.role, entry.role)
+        };
+        known.role = stronger;
+        if weaker != Role::Unstated {
+            let also = format!("also listed as {}", role_name(weaker));
+            if !known.note.contains(&also) {
+                known.note = if known.note.is_empty() {
+                    also.into()
+                } else {
+                    format!("{}; {also}", known.note).into()
+                };
+            }
+        }
+    }
+
+    /// Writes the counts and returns how many indicators came in.
+    pub fn finish(mut self) -> usize {
+        let count = self.count();
+        if let Some(source) = self.source() {
+            source.indicators = u32::try_from(count).unwrap_or(u32::MAX);
+        }
+        if self.skipped > MAX_SKIPPED {
+            let why = format!("{} more entries are not used", self.skipped - MAX_SKIPPED).into();
+            self.set.skipped.push(Skipped { file: self.file.clone(), line: 0, what: "".into(), why });
+        }
+        count
+    }
+}
+
+/// Which role says most about a contact.
+fn rank(role: Role) -> u8 {
+    match role {
+        Role::Unstated => 0,
+        Role::DualUse => 1,
+        Role::VendorWebsite => 2,
+        Role::Distribution => 3,
+        Role::CompromisedSite => 4,
+        Role::Sinkholed => 5,
+        Role::Delivery => 6,
+        Role::C2 => 7,
+    }
+}
+
+const ROLES: [(Role, &str); 8] = [
+    (Role::Unstated, "unstated"),
+    (Role::C2, "c2"),
+    (Role::Delivery, "delivery"),
+    (Role::VendorWebsite, "vendor-website"),
+    (Role::Distribution, "distribution"),
+    (Role::CompromisedSite, "compromised-site"),
+    (Role::Sinkholed, "sinkholed"),
+    (Role::DualUse, "dual-use"),
+];
+
+pub(crate) fn role_name(role: Role) -> &'static str {
+    ROLES.iter().find(|(known, _)| *known == role).map_or("unstated", |(_, name)| name)
+}
+
+pub(crate) fn role_named(name: &str) -> Option<Role> {
+    ROLES.iter().find(|(_, known)| *known == name).map(|(role, _)| *role)
+}
+
+const PLATFORMS: [(Platform, &str); 4] = [
+    (Platform::Any, "any"),
+    (Platform::Ios, "ios"),
+    (Platform::Android, "android"),
+    (Platform::Macos, "macos"),
+];
+
+pub(crate) fn platform_name(platform: Platform) -> &'static str {
+    PLATFORMS.iter().find(|(known, _)| *known == platform).map_or("any", |(_, name)| name)
+}
+
+pub(crate) fn platform_named(name: &str) -> Option<Platform> {
+    PLATFORMS.iter().find(|(_, known)| *known == name).map(|(platform, _)| *platform)
+}
+
+/// True where a set's platform limits the value: hosts, addresses and digests mean the same everywhere.
+pub(crate) fn is_platform_bound(ioc: Ioc) -> bool {
+    matches!(ioc, Ioc::Process | Ioc::FileName | Ioc::FilePath | Ioc::Property)
+}
+
+/// The form in which two spellings of one value are equal, as the catalogue writes it.
+pub(crate) fn canonical(ioc: Ioc, value: &str) -> Cow<'_, str> {
+    match ioc {
+        Ioc::Domain | Ioc::Email => lower(value),
+        Ioc::FileHash | Ioc::CertHash if value.contains([':', ' ']) => {
+            Cow::Owned(value.replace([':', ' '], "").to_ascii_lowercase())
+        }
+        Ioc::FileHash | Ioc::CertHash => lower(value),
+        Ioc::Ip => match value.parse::<IpAddr>() {
+            Ok(address) => Cow::Owned(address.to_string()),
+            Err(_) => Cow::Borrowed(value),
+        },
+        _ => Cow::Borrowed(value),
+    }
+}
+
+fn lower(value: &str) -> Cow<'_, str> {
+    if value.bytes().any(|byte| byte.is_ascii_uppercase() || !byte.is_ascii()) {
+        Cow::Owned(value.to_lowercase())
+    } else {
+        Cow::Borrowed(value)
+    }
+}
+
+struct Corrected<'a> {
+    ioc: Ioc,
+    value: Cow<'a, str>,
+    note: Option<Cow<'static, str>>,
+}
+
+fn corrected(ioc: Ioc, value: &str) -> Result<Corrected<'_>, &'static str> {
+    if value.is_empty() {
+        return Err("empty");
+    }
+    if value.len() > MAX_VALUE_BYTES {
+        return Err("longer than 4096 bytes");
+    }
+    if value.chars().any(char::is_control) {
+        return Err("holds control characters");
+    }
+    let plain = |note| Ok(Corrected { ioc, value: Cow::Borrowed(value), note });
+    match ioc {
+        Ioc::Domain => domain(value),
+        Ioc::Ip if is_network(value) => match value.parse::<IpAddr>() {
+            Ok(address) if !is_public(address) => {
+                Err("an address that every network has (private, loopback …)")
+            }
+            _ => plain(None),
+        },
+        Ioc::Ip if looks_like_host(value) => Ok(Corrected {
+            ioc: Ioc::Domain,
+            value: Cow::Borrowed(value),
+            note: Some("published as an address".into()),
+        }),
+        Ioc::Ip => Err("not an address"),
+        Ioc::Email if !value.contains('@') => Err("not an e-mail address"),
+        Ioc::FileHash | Ioc::CertHash => {
+            let hex = canonical(ioc, value);
+            match hex.len() {
+                32 | 40 | 64 if hex.bytes().all(|byte| byte.is_ascii_hexdigit()) => plain(None),
+                _ => Err("not the hexadecimal form of an MD5, SHA-1 or SHA-256"),
+            }
+        }
+        _ => plain(None),
+    }
+}
+
+fn domain(value: &str) -> Result<Corrected<'_>, &'static str> {
+    if is_network(value) {
+        let note = Some("published as a domain".into());
+        return match value.parse::<IpAddr>() {
+            Ok(address) if !is_public(address) => {
+                Err("an address that every network has (private, loopback …)")
+            }
+            _ => Ok(Corrected { ioc: Ioc::Ip, value: Cow::Borrowed(value), note }),
+        };
+    }
+    if value.contains(char::is_whitespace) {
+        return Err("holds a blank");
+    }
+    if value.contains(['/', '?', '#', '@']) || value.contains(':') {
+        let note = Some("published as a domain".into());
+        return Ok(Corrected { ioc: Ioc::Url, value: Cow::Borrowed(value), note });
+    }
+    let name = value.strip_suffix('.').unwrap_or(value);
+    let plain = name.strip_prefix("*.").unwrap_or(name);
+    if plain.is_empty() || plain.split('.').any(str::is_empty) {
+        return Err("not a host name");
+    }
+    Ok(Corrected { ioc: Ioc::Domain, value: Cow::Borrowed(name), note: domain_note(plain) })
+}
+
+fn domain_note(name: &str) -> Option<Cow<'static, str>> {
+    if !name.contains('.') {
+        return Some("a single label, probably cut off; not a host name".into());
+    }
+    if name.split('.').any(|label| label.starts_with("xn--")) {
+        return match idna::domain_to_unicode(name) {
+            (shown, Ok(())) => Some(format!("shown as {shown}").into()),
+            (_, Err(_)) => Some("not a valid internationalised name".into()),
+        };
+    }
+    let known = psl::Psl::suffix(&psl::List, lower(name).as_bytes()).is_some_and(|suffix| suffix.is_known());
+    if known { None } else { Some("its top-level domain does not exist".into()) }
+}
+
+/// True for an address or a network in CIDR form.
+pub(crate) fn is_network(value: &str) -> bool {
+    match value.split_once('/') {
+        None => value.parse::<IpAddr>().is_ok(),
+        Some((address, bits)) => match (address.parse::<IpAddr>(), bits.parse::<u8>()) {
+            (Ok(IpAddr::V4(_)), Ok(bits)) => bits <= 32,
+            (Ok(IpAddr::V6(_)), Ok(bits)) => bits <= 128,
+            _ => false,
+        },
+    }
+}
+
+fn looks_like_host(value: &str) -> bool {
+    value.contains('.')
+        && value.bytes().any(|byte| byte.is_ascii_alphabetic())
+        && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'))
+}
+
+fn is_public(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => {
+            !(address.is_private()
+                || address.is_loopback()
+                || address.is_link_local()
+                || address.is_unspecified()
+                || address.is_broadcast()
+                || address.is_multicast())
+        }
+        IpAddr::V6(address) => {
+            !(address.is_loopback()
+                || address.is_unspecified()
+                || address.is_multicast()
+                || address.is_unique_local()
+                || address.is_unicast_link_local())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn taken(ioc: Ioc, value: &str) -> String {
+        match corrected(ioc, value) {
+            Ok(it) => {
+                format!("{} {} {}", it.ioc.name(), it.value, it.note.unwrap_or_default()).trim_end().into()
+            }
+            Err(why) => why.to_owned(),
+        }
+    }
+
+    #[test]
+    fn published_slips_are_corrected_and_noted() {
+        for (value, expected) in [
+            ("fgr1w2gnsdvsb.xyz/x", "url fgr1w2gnsdvsb.xyz/x published as a domain"),
+            (
+                "despachosnegocios",
+                "domain despachosnegocios a single label, probably cut off; not a host name",
+            ),
+            ("peticaonline.comv", "domain peticaonline.comv its top-level domain does not exist"),
+            ("amazing.lab", "domain amazing.lab its top-level domain does not exist"),
+            ("178.63.71.15", "ip 178.63.71.15 published as a domain"),
+            ("xn--telegrm-qbd.com", "domain xn--telegrm-qbd.com shown as telegrɑm.com"),
+            ("evil.com.", "domain evil.com"),
+            ("*.evil.com", "domain *.evil.com"),
+            ("a b.com", "holds a blank"),
+            ("a..com", "not a host name"),
+        ] {
+            assert_eq!(taken(Ioc::Domain, value), expected);
+        }
+    }
+
+    #[test]
+    fn values_that_could_never_match_are_refused() {
+        assert_eq!(taken(Ioc::FileHash, "abc"), "not the hexadecimal form of an MD5, SHA-1 or SHA-256");
+        assert_eq!(taken(Ioc::Email, "nobody"), "not an e-mail address");
+        assert_eq!(taken(Ioc::Ip, "127.0.0.1"), "an address that every network has (private, loopback …)");
+        assert_eq!(taken(Ioc::Ip, "192.0.2.300"), "not an address");
+        assert_eq!(taken(Ioc::Ip, "192.0.2.0/24"), "ip 192.0.2.0/24");
+        assert_eq!(taken(Ioc::Process, "a\nb"), "holds control characters");
+    }
+
+    #[test]
+    fn canonical_form_is_idempotent() {
+        for ioc in Ioc::ALL {
+            for value in ["AB:CD", "A.Example", "::FFFF", "/Tmp/L/", "ÄÖ.example", "İ.example"] {
+                let once = canonical(ioc, value).into_owned();
+                assert_eq!(canonical(ioc, &once), once);
+            }
+        }
+    }
+}
