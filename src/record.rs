@@ -270,18 +270,38 @@ impl Value<'_> {
         }
     }
 
-    /// The value as a person reads it in a sentence.
-    pub fn show(&self) -> Cow<'_, str> {
-        match self {
-            Value::Null => "".into(),
-            Value::Bool(flag) => if *flag { "yes" } else { "no" }.into(),
-            Value::Int(int) => int.to_string().into(),
-            Value::Real(real) => real.to_string().into(),
-            Value::Text(text) => Cow::Borrowed(text),
-            Value::Bytes(bytes) => format!("{} bytes", bytes.len()).into(),
-            Value::Time(time) => crate::time::iso(*time).into(),
-            Value::List(items) => items.iter().map(|item| item.show()).collect::<Vec<_>>().join(", ").into(),
-        }
+    /// The value as a person reads it in a sentence, appended to `sentence`.
+    pub fn show_into(&self, sentence: &mut String) {
+        use std::fmt::Write;
+        // Writing to a String cannot fail.
+        let _ = match self {
+            Value::Null => Ok(()),
+            Value::Bool(flag) => sentence.write_str(if *flag { "yes" } else { "no" }),
+            Value::Int(int) => write!(sentence, "{int}"),
+            Value::Real(real) => write!(sentence, "{real}"),
+            Value::Text(text) => sentence.write_str(text),
+            Value::Bytes(bytes) => write!(sentence, "{} bytes", bytes.len()),
+            Value::Time(time) => {
+                crate::time::push_iso(sentence, *time);
+                Ok(())
+            }
+            Value::List(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    if index > 0 {
+                        sentence.push_str(", ");
+                    }
+                    item.show_into(sentence);
+                }
+                Ok(())
+            }
+        };
+    }
+
+    /// [`Value::show_into`] a new text.
+    pub fn show(&self) -> String {
+        let mut sentence = String::new();
+        self.show_into(&mut sentence);
+        sentence
     }
 }
 

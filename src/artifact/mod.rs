@@ -1,0 +1,95 @@
+//! Artifacts: what lies where on a phone, how it is read and what its columns mean. One artifact, one file, one word in the list.
+//!
+//! An artifact names device paths and stores facts. It knows no container, judges nothing and touches no file: that is what lets one
+//! parser serve every acquisition.
+
+pub mod ios;
+mod line;
+mod out;
+mod read;
+#[cfg(test)]
+pub mod testing;
+
+pub use line::Line;
+pub use out::{Out, Record, Sink};
+pub use read::read_database;
+
+use crate::format::sqlite::{Database, Row};
+use crate::record::{Column, Trace};
+use crate::source::VirtualFile;
+
+/// A declaration with a function only where the format needs one.
+pub struct Artifact {
+    /// `ios.calls`: the path of its file in this folder.
+    pub id: &'static str,
+    pub title: &'static str,
+    /// One sentence for a reader who has never heard of it.
+    pub about: &'static str,
+    /// Globs over absolute device paths; `*` stays within a component, `**` crosses them.
+    pub files: &'static [&'static str],
+    pub columns: &'static [Column],
+    /// What a match in its records would mean; a [`crate::record::Kind::Direction`] column says otherwise for what was sent.
+    pub shows: Trace,
+    /// The timeline's sentence, with `{column}`.
+    pub line: &'static str,
+    pub parse: Parse,
+}
+
+/// How the bytes of a file become records.
+#[derive(Clone, Copy)]
+pub enum Parse {
+    /// Queries, newest schema first; the first that this database can answer is used. The first result column is the row id in
+    /// `table`, the others are the artifact's columns in order. `{t.column}` stands for NULL where a schema lacks the column.
+    Sqlite { table: &'static str, queries: &'static [&'static str] },
+    /// The same with a function that makes the records of a row.
+    Rows {
+        table: &'static str,
+        queries: &'static [&'static str],
+        row: fn(&Row<'_>, &mut Out<'_>) -> anyhow::Result<()>,
+    },
+    /// A database whose table names vary.
+    Database(fn(&Database<'_>, &mut Out<'_>) -> anyhow::Result<()>),
+    /// A property list, XML or binary.
+    Plist(fn(&plist::Value, &mut Out<'_>) -> anyhow::Result<()>),
+    /// The listing itself: every file of the acquisition, contents unread.
+    Listing(fn(&VirtualFile, &mut Out<'_>)),
+}
+
+impl Parse {
+    pub fn is_database(&self) -> bool {
+        matches!(self, Parse::Sqlite { .. } | Parse::Rows { .. } | Parse::Database(_))
+    }
+}
+
+/// Every artifact, in the order in which results are listed.
+pub fn all() -> &'static [&'static Artifact] {
+    ios::ALL
+}
+
+/// The artifact of an id.
+pub fn find(id: &str) -> Option<&'static Artifact> {
+    all().iter().copied().find(|artifact| artifact.id == id)
+}
+
+/// Declares the artifact files of a folder and lists them.
+macro_rules! artifacts {
+    ($($name:ident)*) => {
+        $(pub mod $name;)*
+        pub const ALL: &[&crate::artifact::Artifact] = &[$(&$name::ARTIFACT),*];
+    };
+}
+pub(crate) use artifacts;
+
+/// What an artifact file needs.
+pub mod prelude {
+    pub use anyhow::{Context as _, Result};
+
+    pub use super::{Artifact, Out, Parse};
+    pub use crate::format::sqlite::{Database, Row};
+    pub use crate::record::{
+        Column, Kind, Moment, Place, Trace, Value, app_id, boolean, bytes, caveat, direction, email, hash,
+        host, int, message, path, phone, process, profile_id, real, text, time, url,
+    };
+    pub use crate::source::VirtualFile;
+    pub use crate::time::{Epoch, Precision};
+}

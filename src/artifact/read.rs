@@ -1,0 +1,39 @@
+//! Running an artifact's queries over a database.
+
+use anyhow::Result;
+
+use super::{Artifact, Out, Parse};
+use crate::format::sqlite::{Database, Row};
+use crate::record::{Place, Value};
+
+/// Pushes the records that this database holds for an artifact.
+///
+/// # Errors
+/// When no query fits the schema, or when the database is damaged: rows before the damage have been pushed.
+pub fn read_database(artifact: &'static Artifact, database: &Database<'_>, out: &mut Out<'_>) -> Result<()> {
+    match artifact.parse {
+        Parse::Sqlite { table, queries } => {
+            database.prepare(queries)?.for_each(&mut |row| {
+                let mut values: Vec<Value<'_>> = (1..row.len()).map(|index| row.value(index)).collect();
+                out.push_slice(row_place(table, row), &mut values);
+                Ok(())
+            })?;
+        }
+        Parse::Rows { table, queries, row: parse } => {
+            database.prepare(queries)?.for_each(&mut |row| {
+                if let Err(error) = parse(row, out) {
+                    out.warn(Some(row_place(table, row)), format!("{error:#}"));
+                }
+                Ok(())
+            })?;
+        }
+        Parse::Database(parse) => parse(database, out)?,
+        Parse::Plist(_) | Parse::Listing(_) => anyhow::bail!("is not read from a database"),
+    }
+    Ok(())
+}
+
+/// The place of a row whose first result column is its row id.
+fn row_place(table: &'static str, row: &Row<'_>) -> Place {
+    Place::row(table, row.value(0).as_int().unwrap_or_default())
+}

@@ -1,0 +1,73 @@
+//! For the tests in artifact files: text becomes a database or property list, records become JSON.
+
+pub use serde_json::json;
+
+use super::{Artifact, Line, Out, Parse, Record, Sink};
+use crate::format::sqlite::Database;
+
+/// The bytes of a database made by these statements.
+pub fn sqlite(statements: &str) -> Vec<u8> {
+    let mut connection = rusqlite::Connection::open_in_memory().unwrap();
+    connection.execute_batch(statements).unwrap();
+    connection.serialize("main").unwrap().to_vec()
+}
+
+struct Collected(Vec<serde_json::Value>);
+
+impl Sink for Collected {
+    fn record(&mut self, record: &Record<'_>) {
+        let columns = record.artifact.columns.iter().zip(record.values);
+        let mut object: serde_json::Map<_, _> = columns
+            .filter(|(_, value)| !value.is_null())
+            .map(|(column, value)| (column.name.to_owned(), serde_json::to_value(value).unwrap()))
+            .collect();
+        object.insert("_line".into(), Line::of(record.artifact).fill(record.values).into());
+        self.0.push(object.into());
+    }
+}
+
+/// The records an artifact makes of a file's bytes, as JSON objects without their nulls, with the timeline's `_line`.
+pub fn rows(artifact: &'static Artifact, bytes: &[u8]) -> serde_json::Value {
+    rows_at(artifact, "/private/var/mobile/test", bytes).0
+}
+
+/// [`rows`] of a file at a path, with the warnings.
+pub fn rows_at(artifact: &'static Artifact, path: &str, bytes: &[u8]) -> (serde_json::Value, Vec<String>) {
+    let mut collected = Collected(Vec::new());
+    let mut out = Out::new(artifact, path, &mut collected);
+    let mut warnings = Vec::new();
+    let result = if artifact.parse.is_database() {
+        Database::open(Box::new(bytes.to_vec()), None)
+            .map_err(anyhow::Error::from)
+            .and_then(|database| super::read_database(artifact, &database, &mut out))
+    } else if let Parse::Plist(parse) = artifact.parse {
+        crate::format::keyed::parse(bytes).and_then(|value| parse(&value, &mut out))
+    } else {
+        panic!("a listing has no bytes")
+    };
+    if let Err(error) = result {
+        warnings.push(format!("{error:#}"));
+    }
+    warnings.extend(out.into_warnings().into_iter().map(|(text, _, _)| text));
+    (collected.0.into(), warnings)
+}
+
+/// Runs the artifact over every truncation at a power of two and over seeded bit flips: nothing may panic.
+pub fn shake(artifact: &'static Artifact, bytes: &[u8]) {
+    let cuts = (0..32).map(|power| 1usize << power).take_while(|cut| *cut < bytes.len());
+    for cut in cuts {
+        rows(artifact, &bytes[..cut]);
+    }
+    let mut state = 0x9E37_79B9_7F4A_7C15_u64;
+    for _ in 0..64 {
+        let mut broken = bytes.to_vec();
+        for _ in 0..4 {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let at = (state >> 33) as usize % broken.len().max(1);
+            if let Some(byte) = broken.get_mut(at) {
+                *byte ^= 1 << (state & 7);
+            }
+        }
+        rows(artifact, &broken);
+    }
+}

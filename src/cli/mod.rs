@@ -1,0 +1,335 @@
+//! The command line: what may be asked for, one file a verb, and the exit status. Nothing is decided here that a library user would miss.
+
+mod error;
+mod explain;
+mod indicators;
+mod keys;
+mod progress;
+mod rescan;
+mod scan;
+mod secrets;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub use error::Failure;
+
+/// Find the traces that published spyware indicators describe in a phone acquisition. Nothing leaves this computer.
+#[derive(Parser, Debug)]
+#[command(name = "hoofprint", version, about, max_term_width = 100, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+    /// Say more: why the input was recognised, which indicators are not used
+    #[arg(short, long, global = true)]
+    verbose: bool,
+    /// Accepted for MVT's sake: hoofprint never looks for updates
+    #[arg(long, global = true, hide = true)]
+    disable_update_check: bool,
+    /// Accepted for MVT's sake: hoofprint never looks for updates
+    #[arg(long, global = true, hide = true)]
+    disable_indicator_update_check: bool,
+}
+
+#[derive(Subcommand, Debug)]
+enum Verb {
+    /// Scan a phone acquisition: an iOS backup (plain or encrypted) or filesystem dump, as a folder, zip, tar or tar.gz
+    Scan(ScanArguments),
+    /// MVT's verb for `scan` of a backup; writes MVT's files
+    CheckBackup(ScanArguments),
+    /// MVT's verb for `scan` of a filesystem dump; writes MVT's files
+    CheckFs(ScanArguments),
+    /// Check the results of an earlier scan against other indicators
+    #[command(alias = "rescan")]
+    CheckIocs(RescanArguments),
+    /// Write a decrypted copy of an encrypted backup (a scan does not need it)
+    #[command(alias = "decrypt-backup")]
+    Decrypt(DecryptArguments),
+    /// Derive the key of an encrypted backup, so that its password is not needed again
+    ExtractKey(ExtractKeyArguments),
+    /// Print one finding of a scan in full, or the page about a rule
+    Explain(ExplainArguments),
+    /// Show or build indicator sets
+    #[command(subcommand)]
+    Indicators(IndicatorsVerb),
+    /// List the artifacts that a scan reads
+    Artifacts,
+    /// Print the version
+    Version,
+}
+
+/// How the password of an encrypted backup is given; asked for on the terminal if none of these is.
+#[derive(Args, Debug, Clone, Default)]
+struct SecretArguments {
+    /// Read the backup password from the first line of a file
+    #[arg(long, value_name = "FILE", help_heading = "Encrypted backups")]
+    password_file: Option<PathBuf>,
+    /// Read the backup password from an open file descriptor
+    #[arg(long, value_name = "N", help_heading = "Encrypted backups")]
+    password_fd: Option<u32>,
+    /// The backup password itself: other users of this computer can see it while the program runs
+    #[arg(short, long, help_heading = "Encrypted backups")]
+    password: Option<String>,
+    /// A key file made by `extract-key`, instead of the password
+    #[arg(short, long, value_name = "FILE", help_heading = "Encrypted backups")]
+    key_file: Option<PathBuf>,
+}
+
+#[derive(Args, Debug, Clone)]
+struct IndicatorArguments {
+    /// Indicators to add: STIX bundles, CSV or plain lists, or a folder of them (repeatable)
+    #[arg(short, long = "iocs", value_name = "PATH", help_heading = "Indicators")]
+    iocs: Vec<PathBuf>,
+    /// Leave out the bundled indicator sets
+    #[arg(long, help_heading = "Indicators")]
+    no_bundled: bool,
+}
+
+#[derive(Args, Debug)]
+struct ScanArguments {
+    /// The acquisition
+    #[arg(required_unless_present = "list_modules")]
+    path: Option<PathBuf>,
+    /// Write findings, timeline and records into this folder
+    #[arg(short, long, value_name = "FOLDER", help_heading = "Output")]
+    output: Option<PathBuf>,
+    /// What to write into the output folder (repeatable, or separated by commas)
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "FORMAT", help_heading = "Output")]
+    format: Vec<Format>,
+    /// Replace the files of an earlier scan in the output folder
+    #[arg(long, help_heading = "Output")]
+    clobber: bool,
+    /// How far around a finding events are shown beside it, such as 90s, 5m or 2h
+    #[arg(long, default_value = "5m", value_parser = seconds, value_name = "TIME", help_heading = "Output")]
+    context: i64,
+    /// Record the SHA-256 of every evidence file in run.json
+    #[arg(short = 'H', long, help_heading = "Output")]
+    hashes: bool,
+    /// Leave out what is below this level on the terminal
+    #[arg(long, value_enum, value_name = "LEVEL", help_heading = "Output")]
+    min_level: Option<LevelArgument>,
+    /// No report on the terminal
+    #[arg(short, long, help_heading = "Output")]
+    quiet: bool,
+    /// Progress on standard error: a bar on a terminal by default
+    #[arg(long, value_enum, default_value = "auto", value_name = "HOW", help_heading = "Output")]
+    progress: ProgressArgument,
+    #[command(flatten)]
+    indicators: IndicatorArguments,
+    #[command(flatten)]
+    secrets: SecretArguments,
+    /// Read only this artifact, by its id or MVT's module name (repeatable)
+    #[arg(short, long, value_name = "NAME", help_heading = "Scope")]
+    module: Vec<String>,
+    /// Leave this artifact out (repeatable)
+    #[arg(long, value_name = "NAME", help_heading = "Scope")]
+    exclude_module: Vec<String>,
+    /// List the artifacts and end
+    #[arg(short, long, help_heading = "Scope")]
+    list_modules: bool,
+    /// Accepted for MVT's sake: every scan is fast
+    #[arg(short, long, hide = true)]
+    fast: bool,
+    /// Threads to use; by default one for each core
+    #[arg(short, long, value_name = "N", help_heading = "Resources")]
+    jobs: Option<usize>,
+    /// Memory for files of archives that must be unpacked, in MiB
+    #[arg(long, default_value_t = 256, value_name = "MIB", help_heading = "Resources")]
+    max_memory: u64,
+    /// End with status 10 if there is a finding of this level or above
+    #[arg(long, value_enum, value_name = "LEVEL", help_heading = "Exit status")]
+    fail_on: Option<LevelArgument>,
+    /// End with status 20 if something could not be read
+    #[arg(long, help_heading = "Exit status")]
+    strict: bool,
+}
+
+#[derive(Args, Debug)]
+struct RescanArguments {
+    /// The output folder of an earlier scan
+    folder: PathBuf,
+    #[command(flatten)]
+    indicators: IndicatorArguments,
+    /// Write the findings into this folder
+    #[arg(short, long, value_name = "FOLDER")]
+    output: Option<PathBuf>,
+    /// Replace the files of an earlier scan in the output folder
+    #[arg(long)]
+    clobber: bool,
+    /// End with status 10 if there is a finding of this level or above
+    #[arg(long, value_enum, value_name = "LEVEL")]
+    fail_on: Option<LevelArgument>,
+}
+
+#[derive(Args, Debug)]
+struct DecryptArguments {
+    /// The encrypted backup
+    path: PathBuf,
+    /// Where the decrypted copy goes; must be empty or not exist
+    #[arg(short, long, visible_alias = "output", value_name = "FOLDER")]
+    destination: PathBuf,
+    #[command(flatten)]
+    secrets: SecretArguments,
+    /// Accepted for MVT's sake
+    #[arg(long, hide = true)]
+    jobs: Option<usize>,
+    /// Accepted for MVT's sake
+    #[arg(short = 'H', long, hide = true)]
+    hashes: bool,
+}
+
+#[derive(Args, Debug)]
+struct ExtractKeyArguments {
+    /// The encrypted backup
+    path: PathBuf,
+    /// Write the key to this file instead of printing it
+    #[arg(short, long, value_name = "FILE")]
+    key_file: Option<PathBuf>,
+    /// The backup password itself: other users of this computer can see it while the program runs
+    #[arg(short, long)]
+    password: Option<String>,
+    /// Read the backup password from the first line of a file
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
+    /// Read the backup password from an open file descriptor
+    #[arg(long, value_name = "N")]
+    password_fd: Option<u32>,
+}
+
+#[derive(Args, Debug)]
+struct ExplainArguments {
+    /// The id of a finding or of a rule, or `all` for every rule
+    id: String,
+    /// The output folder of the scan
+    #[arg(default_value = ".")]
+    folder: PathBuf,
+}
+
+#[derive(Subcommand, Debug)]
+enum IndicatorsVerb {
+    /// List the sets, their origin and what of them is not used, with reasons
+    List {
+        #[command(flatten)]
+        indicators: IndicatorArguments,
+    },
+    /// Make a catalogue file from published files
+    Build {
+        /// STIX bundles, CSV or plain lists, or folders of them
+        #[arg(required = true)]
+        inputs: Vec<PathBuf>,
+        /// A file with the `key: value` lines that head the catalogue file
+        #[arg(long)]
+        header: PathBuf,
+        /// Where the catalogue file goes; standard output if not given
+        #[arg(short, long)]
+        output: Option<PathBuf>,
+    },
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+enum Format {
+    /// hoofprint's own files
+    Hoofprint,
+    /// MVT's files and names
+    Mvt,
+    /// One file that Timesketch imports
+    Timesketch,
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug)]
+enum LevelArgument {
+    #[value(alias = "informational")]
+    Info,
+    Low,
+    Medium,
+    High,
+    Critical,
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+enum ProgressArgument {
+    Auto,
+    Bar,
+    Json,
+    None,
+}
+
+/// `90s`, `5m`, `2h` or a number of seconds.
+fn seconds(text: &str) -> Result<i64, String> {
+    let (number, unit) = match text.char_indices().last() {
+        Some((at, 's')) => (&text[..at], 1),
+        Some((at, 'm')) => (&text[..at], 60),
+        Some((at, 'h')) => (&text[..at], 3600),
+        _ => (text, 1),
+    };
+    let value = number.parse::<i64>().ok().and_then(|value| value.checked_mul(unit));
+    value.filter(|value| (0..=31_536_000).contains(value)).ok_or_else(|| "not a time such as 90s, 5m or 2h".into())
+}
+
+/// Runs the program with this process's arguments and environment.
+pub fn run() -> ExitCode {
+    let arguments = Arguments::parse();
+    let verbose = arguments.verbose;
+    let result = match arguments.verb {
+        Verb::Scan(scan) => scan::run(&scan, &[Format::Hoofprint], verbose),
+        Verb::CheckBackup(scan) | Verb::CheckFs(scan) => scan::run(&scan, &[Format::Mvt], verbose),
+        Verb::CheckIocs(rescan) => rescan::run(&rescan, verbose),
+        Verb::Decrypt(decrypt) => keys::decrypt(&decrypt),
+        Verb::ExtractKey(extract) => keys::extract(&extract),
+        Verb::Explain(explain) => explain::run(&explain),
+        Verb::Indicators(verb) => indicators::run(&verb),
+        Verb::Artifacts => scan::list_artifacts(),
+        Verb::Version => {
+            print(&format!("hoofprint {}\n", env!("CARGO_PKG_VERSION")));
+            Ok(0)
+        }
+    };
+    match result {
+        Ok(status) => ExitCode::from(status),
+        Err(failure) => {
+            eprint(&failure.page());
+            ExitCode::from(failure.status())
+        }
+    }
+}
+
+/// Standard output that survives a reader who has gone.
+fn print(text: &str) {
+    let _ = std::io::Write::write_all(&mut std::io::stdout(), text.as_bytes());
+}
+
+fn eprint(text: &str) {
+    let _ = std::io::Write::write_all(&mut std::io::stderr(), text.as_bytes());
+}
+
+/// Columns of the terminal that `stream` is; 0 where it is none.
+fn width(is_terminal: bool) -> usize {
+    if !is_terminal {
+        return 0;
+    }
+    let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    columns.unwrap_or(100_usize).clamp(40, 120)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        use clap::CommandFactory;
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn times_are_read_with_their_unit() {
+        assert_eq!(seconds("90s"), Ok(90));
+        assert_eq!(seconds("5m"), Ok(300));
+        assert_eq!(seconds("2h"), Ok(7200));
+        assert_eq!(seconds("30"), Ok(30));
+        assert!(seconds("soon").is_err());
+        assert!(seconds("-5m").is_err());
+    }
+}

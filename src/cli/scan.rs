@@ -1,0 +1,231 @@
+//! `scan`, and MVT's verbs for it.
+
+use std::collections::BTreeMap;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+use super::secrets::Given;
+use super::{Failure, Format, IndicatorArguments, LevelArgument, ScanArguments, eprint, print, progress, width};
+use crate::artifact;
+use crate::finding::Level;
+use crate::indicator::Matcher;
+use crate::indicator::{self, IndicatorSet, Platform};
+use crate::report::folder::Folder;
+use crate::report::{mvt, terminal, timesketch};
+use crate::scan::{self, Case};
+use crate::source;
+
+/// Environment variable with further indicator paths, as MVT has it.
+const PATHS_VARIABLE: &str = "MVT_STIX2";
+
+pub(super) fn run(arguments: &ScanArguments, default: &[Format], verbose: bool) -> Result<u8, Failure> {
+    let Some(path) = arguments.path.as_deref().filter(|_| !arguments.list_modules) else {
+        return list_artifacts();
+    };
+    if !arguments.format.is_empty() && arguments.output.is_none() {
+        return Err(Failure::FormatWithoutFolder);
+    }
+    let started = Timestamp::now();
+    threads(arguments.jobs)?;
+    let options = scan::Options {
+        only: artifacts_of(&arguments.module)?,
+        exclude: artifacts_of(&arguments.exclude_module)?,
+        max_memory: arguments.max_memory << 20,
+    };
+    let set = indicators(&arguments.indicators, verbose)?;
+    let matcher = Matcher::new(set, Platform::Ios);
+    // The output folder first: a scan of an hour must not end at a folder that cannot be written.
+    let formats = if arguments.format.is_empty() { default } else { &arguments.format };
+    let output = arguments.output.as_deref().map(|path| Output::create(path, formats, arguments.clobber)).transpose()?;
+    let secrets = Given::new(&arguments.secrets)?;
+    let source = source::open(path, &secrets, &source::Options { max_memory: options.max_memory })?;
+    if verbose {
+        eprint(&format!("recognised as: {}\n", terminal::safe(&source.describe())));
+    }
+    let progress = progress::of(arguments.progress);
+    let recorder = output.as_ref().map(|output| &output.folder as &dyn scan::Recorder);
+    let case = scan::scan(&*source, &matcher, &options, recorder, &*progress)?;
+    progress.stage("writing");
+    let status = status(&case, arguments);
+    let written = output.map(|output| {
+        let run = run_facts(&case, &matcher, arguments, started, status)?;
+        output.finish(&case, &matcher, arguments.context, run)
+    });
+    drop(progress);
+    // The report comes out even when the folder could not be written: nothing that was found is lost.
+    if !arguments.quiet {
+        let folder = arguments.output.as_deref().map(|path| path.display().to_string());
+        let shown = at_least(case, arguments.min_level);
+        print(&terminal::report(&shown, &matcher, width(std::io::stdout().is_terminal()), folder.as_deref()));
+    }
+    written.unwrap_or(Ok(()))?;
+    Ok(status)
+}
+
+/// Prints what can be scanned.
+pub(super) fn list_artifacts() -> Result<u8, Failure> {
+    for artifact in artifact::all() {
+        let module = mvt::module_of(artifact.id).map_or_else(String::new, |module| format!(" (MVT: {module})"));
+        print(&format!("{:<28} {}{module}\n", artifact.id, artifact.title));
+    }
+    Ok(0)
+}
+
+fn threads(jobs: Option<usize>) -> Result<(), Failure> {
+    let Some(jobs) = jobs else { return Ok(()) };
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs).build_global();
+    pool.map_err(|error| Failure::Threads(jobs, error.to_string()))
+}
+
+/// Artifact ids for the names given, which may be MVT's.
+fn artifacts_of(names: &[String]) -> Result<Vec<String>, Failure> {
+    let mut ids = Vec::new();
+    for name in names {
+        let mut found: Vec<&str> = mvt::artifacts_of(name);
+        found.extend(artifact::find(name).map(|artifact| artifact.id));
+        if found.is_empty() {
+            return Err(Failure::UnknownModule(name.clone()));
+        }
+        ids.extend(found.into_iter().map(str::to_owned));
+    }
+    Ok(ids)
+}
+
+/// The bundled sets, those of MVT if it is installed, those of the environment, and those given.
+pub(super) fn indicators(arguments: &IndicatorArguments, verbose: bool) -> Result<IndicatorSet, Failure> {
+    let mut paths = if arguments.no_bundled { Vec::new() } else { indicator::mvt_folders() };
+    paths.extend(std::env::var(PATHS_VARIABLE).ok().map(|value| indicator::from_env(&value)).unwrap_or_default());
+    paths.extend(arguments.iocs.iter().cloned());
+    let set = indicator::load(&paths, !arguments.no_bundled)?;
+    if verbose {
+        for skipped in &set.skipped {
+            let place = if skipped.line > 0 { format!(" line {}", skipped.line) } else { String::new() };
+            let what = format!("{}{place}: `{}` is not used: {}", skipped.file, skipped.what, skipped.why);
+            eprint(&format!("{}\n", terminal::safe(&what)));
+        }
+    }
+    Ok(set)
+}
+
+/// The folder asked for, and what is written into it.
+struct Output {
+    folder: Folder,
+    /// Where hoofprint's own files are; a folder inside `root` that goes away if nobody asked for them.
+    own: PathBuf,
+    root: PathBuf,
+    formats: Vec<Format>,
+    clobber: bool,
+}
+
+impl Output {
+    fn create(root: &Path, formats: &[Format], clobber: bool) -> Result<Output, Failure> {
+        let keeps_own = formats.contains(&Format::Hoofprint);
+        let own = if keeps_own { root.to_owned() } else { root.join("hoofprint") };
+        if !keeps_own {
+            // Looked at first, so that a refusal leaves no empty folder behind.
+            Folder::create(root, clobber)?;
+            let _ = std::fs::remove_dir(root.join("records"));
+        }
+        let folder = Folder::create(&own, clobber)?;
+        Ok(Output { folder, own, root: root.to_owned(), formats: formats.to_vec(), clobber })
+    }
+
+    fn finish(self, case: &Case, matcher: &Matcher, context: i64, run: Map<String, Value>) -> Result<(), Failure> {
+        self.folder.finish(case, matcher, context, run)?;
+        let failed = |error| Failure::write(&self.root, error);
+        let alone = !self.formats.contains(&Format::Hoofprint);
+        for format in &self.formats {
+            match format {
+                Format::Hoofprint => {}
+                Format::Timesketch => timesketch::write(&self.own, &self.root).map_err(failed)?,
+                Format::Mvt => {
+                    let into = if alone { self.root.clone() } else { self.root.join("mvt") };
+                    mvt::write(&self.own, &into, self.clobber).map_err(failed)?;
+                }
+            }
+        }
+        if alone {
+            std::fs::remove_dir_all(&self.own).map_err(failed)?;
+        }
+        Ok(())
+    }
+}
+
+/// What `run.json` says of this run.
+fn run_facts(
+    case: &Case,
+    matcher: &Matcher,
+    arguments: &ScanArguments,
+    started: Timestamp,
+    status: u8,
+) -> Result<Map<String, Value>, Failure> {
+    let set = matcher.set();
+    let mut levels: BTreeMap<&str, usize> = BTreeMap::new();
+    for finding in &case.findings {
+        *levels.entry(finding.level.name()).or_default() += 1;
+    }
+    let evidence = match &arguments.path {
+        Some(path) => source::evidence(path, arguments.hashes).map_err(|error| Failure::read(path, error))?,
+        None => Vec::new(),
+    };
+    let finished = Timestamp::now();
+    let facts = json!({
+        "tool": {"name": "hoofprint", "version": env!("CARGO_PKG_VERSION")},
+        "started": crate::time::iso(started),
+        "finished": crate::time::iso(finished),
+        "arguments": {
+            "path": arguments.path, "iocs": arguments.indicators.iocs, "bundled": !arguments.indicators.no_bundled,
+            "modules": arguments.module, "excluded_modules": arguments.exclude_module,
+            "context_s": arguments.context, "hashes": arguments.hashes,
+        },
+        "device": case.device,
+        "acquisition": case.description,
+        "files_listed": case.files,
+        "bytes_read": case.bytes,
+        "records": case.records,
+        "findings": levels,
+        "problems": case.problems.len(),
+        "exit_status": status,
+        "indicators": {"sets": set.sources, "not_used": set.skipped},
+        "evidence": evidence,
+    });
+    match facts {
+        Value::Object(facts) => Ok(facts),
+        _ => Ok(Map::new()),
+    }
+}
+
+fn status(case: &Case, arguments: &ScanArguments) -> u8 {
+    failed_on(case, arguments.fail_on).unwrap_or(match arguments.strict && !case.problems.is_empty() {
+        true => 20,
+        false => 0,
+    })
+}
+
+/// The exit status for findings at or above a level.
+pub(super) fn failed_on(case: &Case, level: Option<LevelArgument>) -> Option<u8> {
+    let worst = case.findings.iter().map(|finding| finding.level).max();
+    level.filter(|level| worst >= Some(Level::from(*level))).map(|_| 10)
+}
+
+fn at_least(mut case: Case, level: Option<LevelArgument>) -> Case {
+    if let Some(level) = level {
+        case.findings.retain(|finding| finding.level >= level.into());
+    }
+    case
+}
+
+impl From<LevelArgument> for Level {
+    fn from(level: LevelArgument) -> Level {
+        match level {
+            LevelArgument::Info => Level::Informational,
+            LevelArgument::Low => Level::Low,
+            LevelArgument::Medium => Level::Medium,
+            LevelArgument::High => Level::High,
+            LevelArgument::Critical => Level::Critical,
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! The backup password: from wherever the caller put it, else from the terminal.
+
+use std::io::{BufRead, BufReader, IsTerminal};
+use std::path::Path;
+
+use zeroize::Zeroizing;
+
+use super::{Failure, SecretArguments, eprint};
+use crate::source::Secrets;
+
+/// What `MVT` reads too.
+const PASSWORD_VARIABLE: &str = "MVT_IOS_BACKUP_PASSWORD";
+
+/// The secrets that the command line gives.
+pub(super) struct Given {
+    password: Option<Zeroizing<String>>,
+    key: Option<Zeroizing<[u8; 32]>>,
+}
+
+impl Given {
+    pub fn new(arguments: &SecretArguments) -> Result<Given, Failure> {
+        let key = arguments.key_file.as_deref().map(read_key).transpose()?;
+        let password = if let Some(path) = &arguments.password_file {
+            Some(first_line(path)?)
+        } else if let Some(descriptor) = arguments.password_fd {
+            Some(first_line(Path::new(&format!("/dev/fd/{descriptor}")))?)
+        } else if let Some(password) = &arguments.password {
+            eprint("warning: a password on the command line can be seen by other users of this computer\n");
+            Some(Zeroizing::new(password.clone()))
+        } else {
+            std::env::var(PASSWORD_VARIABLE).ok().map(Zeroizing::new)
+        };
+        Ok(Given { password, key })
+    }
+}
+
+impl Secrets for Given {
+    fn password(&self) -> Option<Zeroizing<String>> {
+        if self.password.is_some() {
+            return self.password.clone();
+        }
+        if !std::io::stdin().is_terminal() {
+            return None;
+        }
+        let question = "This backup is encrypted. Its password (nothing is shown while you type): ";
+        rpassword::prompt_password(question).ok().map(Zeroizing::new)
+    }
+
+    fn key(&self) -> Option<Zeroizing<[u8; 32]>> {
+        self.key.clone()
+    }
+
+    fn deriving(&self, started: bool) {
+        if started && std::io::stderr().is_terminal() {
+            eprint("Checking the password; this is slow on purpose and takes some seconds\n");
+        }
+    }
+}
+
+/// The first line of a file, without its end.
+#[expect(clippy::disallowed_methods, reason = "the user names a file that holds the password")]
+fn first_line(path: &Path) -> Result<Zeroizing<String>, Failure> {
+    let file = std::fs::File::open(path).map_err(|error| Failure::read(path, error))?;
+    let mut line = Zeroizing::new(String::new());
+    BufReader::new(file).read_line(&mut line).map_err(|error| Failure::read(path, error))?;
+    let length = line.trim_end_matches(['\r', '\n']).len();
+    line.truncate(length);
+    Ok(line)
+}
+
+/// 64 hexadecimal digits; white space around them and upper case are accepted.
+fn read_key(path: &Path) -> Result<Zeroizing<[u8; 32]>, Failure> {
+    let line = first_line(path)?;
+    let bytes = crate::record::unhex(line.trim()).map(Zeroizing::new);
+    let key = bytes.and_then(|bytes| <[u8; 32]>::try_from(bytes.as_slice()).ok());
+    key.map(Zeroizing::new)
+        .ok_or_else(|| Failure::Key(format!("`{}` does not hold a key of 64 hexadecimal digits", path.display())))
+}

@@ -1,0 +1,74 @@
+//! Heuristics: rules that judge records. They see no bytes and no container, need no indicators and never hide a match.
+//!
+//! One rule, one file, one word in the list. The fixed headings of a rule are fields, so no rule can lack one.
+
+use std::collections::HashMap;
+
+use crate::artifact::Record;
+use crate::finding::{Exhibit, Finding};
+
+/// A rule and what a reader must know about it.
+pub struct Heuristic {
+    /// The name of its file.
+    pub id: &'static str,
+    pub title: &'static str,
+    pub looks_at: &'static str,
+    pub why_it_matters: &'static str,
+    pub innocent_causes: &'static str,
+    pub next_check: &'static str,
+    /// Public reports and documents.
+    pub references: &'static [&'static str],
+    pub reads: &'static [Reads],
+    pub check: fn(&Kept, &mut Vec<Finding>),
+}
+
+/// The records a rule wants to see again when everything has been read.
+pub struct Reads {
+    pub artifact: &'static str,
+    /// Streams decide what is kept: a phone has millions of records and memory has a budget.
+    pub keep: fn(&Record<'_>) -> bool,
+}
+
+/// The records kept for one rule, by artifact, in the order of files and rows.
+#[derive(Default)]
+pub struct Kept {
+    records: HashMap<&'static str, Vec<Exhibit>>,
+}
+
+impl Kept {
+    pub fn push(&mut self, exhibit: Exhibit) {
+        self.records.entry(exhibit.artifact).or_default().push(exhibit);
+    }
+
+    pub fn of(&self, artifact: &str) -> &[Exhibit] {
+        self.records.get(artifact).map_or(&[], Vec::as_slice)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+}
+
+/// Declares the rule files and lists them.
+macro_rules! heuristics {
+    ($($name:ident)*) => {
+        $(mod $name;)*
+        /// Every rule, in the order in which they are listed.
+        pub const ALL: &[&Heuristic] = &[$(&$name::HEURISTIC),*];
+    };
+}
+
+heuristics! {
+}
+
+/// The rule of an id.
+pub fn find(id: &str) -> Option<&'static Heuristic> {
+    ALL.iter().copied().find(|heuristic| heuristic.id == id)
+}
+
+/// What a rule file needs.
+mod prelude {
+    pub use super::{Heuristic, Kept, Reads};
+    pub use crate::finding::{Exhibit, Finding, Level};
+    pub use crate::record::{Trace, Value};
+}

@@ -1,0 +1,343 @@
+//! The output folder: records and events stream into it while the scan runs, the rest follows, `run.json` comes last.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use serde::Serialize;
+use tempfile::NamedTempFile;
+
+use super::finding::{Written, written};
+use super::spool::{Buffer, Spool};
+use super::suspicious::Suspicious;
+use super::timeline::{each_event, encode, write_csv};
+use super::SCHEMA_VERSION;
+use crate::artifact::{Line, Record};
+use crate::indicator::Matcher;
+use crate::scan::{Case, Journal, Located, Recorder, Task};
+
+/// Files of ours in the folder, which `--clobber` may replace.
+const FILES: [&str; 8] = [
+    "findings.jsonl",
+    "timeline.jsonl",
+    "timeline.csv",
+    "suspicious.jsonl",
+    "suspicious.csv",
+    "coverage.json",
+    "problems.jsonl",
+    "run.json",
+];
+const RECORDS: &str = "records";
+/// A task's records stay in memory up to this size, and all tasks' together up to the second.
+const PART_BYTES: usize = 256 << 10;
+const PARTS_BYTES: u64 = 64 << 20;
+
+#[derive(Debug, thiserror::Error)]
+pub enum OutputError {
+    #[error("the folder `{0}` is not empty")]
+    NotEmpty(PathBuf),
+    #[error("cannot write to `{path}`: {source}")]
+    Write { path: PathBuf, source: io::Error },
+}
+
+/// An output folder that takes a scan.
+pub struct Folder {
+    path: PathBuf,
+    spool: Spool,
+    parts: Mutex<BTreeMap<(u16, u32), Part>>,
+    in_memory: AtomicU64,
+    /// The first thing that went wrong while records streamed in; told when the folder is finished.
+    failure: Mutex<Option<io::Error>>,
+}
+
+/// One task's records.
+struct Part {
+    artifact: &'static str,
+    bytes: Vec<u8>,
+    file: Option<NamedTempFile>,
+}
+
+impl Folder {
+    /// Makes the folder, readable by its owner alone, or refuses one that holds something.
+    pub fn create(path: &Path, clobber: bool) -> Result<Folder, OutputError> {
+        let failed = |source| OutputError::Write { path: path.to_owned(), source };
+        make_private(path).map_err(failed)?;
+        if std::fs::read_dir(path).map_err(failed)?.next().is_some() {
+            if !clobber {
+                return Err(OutputError::NotEmpty(path.to_owned()));
+            }
+            for name in FILES {
+                remove_if_there(std::fs::remove_file(path.join(name))).map_err(failed)?;
+            }
+            remove_if_there(std::fs::remove_dir_all(path.join(RECORDS))).map_err(failed)?;
+        }
+        make_private(&path.join(RECORDS)).map_err(failed)?;
+        Ok(Folder {
+            path: path.to_owned(),
+            spool: Spool::new(path),
+            parts: Mutex::default(),
+            in_memory: AtomicU64::new(0),
+            failure: Mutex::default(),
+        })
+    }
+
+    /// Writes everything that is known only at the end. `run` is what `run.json` says beside the fixed fields.
+    pub fn finish(
+        self,
+        case: &Case,
+        matcher: &Matcher,
+        context_s: i64,
+        run: serde_json::Map<String, serde_json::Value>,
+    ) -> Result<(), OutputError> {
+        let path = self.path.clone();
+        self.write_all(case, matcher, context_s, run).map_err(|source| OutputError::Write { path, source })
+    }
+
+    fn write_all(
+        self,
+        case: &Case,
+        matcher: &Matcher,
+        context_s: i64,
+        run: serde_json::Map<String, serde_json::Value>,
+    ) -> io::Result<()> {
+        let path = self.path;
+        let findings: Vec<Written<'_>> = case.findings.iter().map(|finding| written(finding, matcher)).collect();
+        // Findings first: if the disk fills up later, the most important part is there.
+        write_lines(&path.join("findings.jsonl"), &findings)?;
+        write_lines(&path.join("problems.jsonl"), &case.problems)?;
+        write_json(&path.join("coverage.json"), &coverage(case))?;
+        let failure = self.failure.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
+        failure.map_or(Ok(()), Err)?;
+        let parts = self.parts.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
+        write_records(&path.join(RECORDS), parts)?;
+        let sorted = self.spool.finish()?;
+        let (csv, json) = rayon::join(
+            || write_csv(&sorted, create(&path.join("timeline.csv"))?),
+            || write_timeline_and_suspicious(&path, &sorted, &findings, context_s),
+        );
+        csv.and(json)?;
+        let mut summary = serde_json::Map::new();
+        summary.insert("schema_version".into(), SCHEMA_VERSION.into());
+        summary.extend(run);
+        write_json(&path.join("run.json"), &summary)
+    }
+
+    fn fail(&self, error: io::Error) {
+        self.failure.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).get_or_insert(error);
+    }
+}
+
+/// `timeline.jsonl` and the two files about findings, in one pass over the events.
+fn write_timeline_and_suspicious(
+    path: &Path,
+    sorted: &super::spool::Sorted,
+    findings: &[Written<'_>],
+    context_s: i64,
+) -> io::Result<()> {
+    let mut timeline = create(&path.join("timeline.jsonl"))?;
+    let json = create(&path.join("suspicious.jsonl"))?;
+    let csv = create(&path.join("suspicious.csv"))?;
+    let mut suspicious = Suspicious::new(findings, context_s, json, csv)?;
+    let mut line = Vec::new();
+    each_event(sorted, |event| {
+        line.clear();
+        line.push(b'{');
+        event.json_fields(&mut line)?;
+        line.extend_from_slice(b"}\n");
+        timeline.write_all(&line)?;
+        suspicious.event(event)
+    })?;
+    let (mut json, _) = suspicious.finish()?;
+    json.flush()?;
+    timeline.flush()
+}
+
+/// Joins the tasks' parts into one file for each artifact, in the order of their files.
+fn write_records(folder: &Path, parts: BTreeMap<(u16, u32), Part>) -> io::Result<()> {
+    let mut by_artifact: BTreeMap<&'static str, Vec<Part>> = BTreeMap::new();
+    for part in parts.into_values() {
+        by_artifact.entry(part.artifact).or_default().push(part);
+    }
+    for (artifact, parts) in by_artifact {
+        let path = folder.join(format!("{artifact}.jsonl"));
+        let mut parts = parts.into_iter();
+        let Some(first) = parts.next() else { continue };
+        // The first part's file becomes the artifact's: most have no other.
+        let mut out = match first.file {
+            Some(file) => {
+                let mut file = file.persist(&path).map_err(|error| error.error)?;
+                io::Seek::seek(&mut file, io::SeekFrom::End(0))?;
+                file
+            }
+            None => File::options().write(true).create(true).truncate(true).open(&path)?,
+        };
+        out.write_all(&first.bytes)?;
+        for part in parts {
+            if let Some(mut file) = part.file {
+                io::Seek::rewind(&mut file)?;
+                io::copy(&mut file, &mut out)?;
+            }
+            out.write_all(&part.bytes)?;
+        }
+    }
+    Ok(())
+}
+
+#[derive(Serialize)]
+struct CoverageFile<'a> {
+    schema_version: u32,
+    limits: &'a [String],
+    artifacts: &'a [crate::scan::Coverage],
+}
+
+fn coverage(case: &Case) -> CoverageFile<'_> {
+    CoverageFile { schema_version: SCHEMA_VERSION, limits: &case.device.limits, artifacts: &case.coverage }
+}
+
+impl Recorder for Folder {
+    fn begin<'a>(&'a self, task: &Task) -> Box<dyn Journal + 'a> {
+        let part = Part { artifact: task.artifact.id, bytes: Vec::new(), file: None };
+        let events = Buffer::default();
+        Box::new(TaskJournal { folder: self, task: task.clone(), part, events, payload: Vec::new() })
+    }
+}
+
+/// The records and events of one task on their way.
+struct TaskJournal<'a> {
+    folder: &'a Folder,
+    task: Task,
+    part: Part,
+    events: Buffer,
+    payload: Vec<u8>,
+}
+
+impl TaskJournal<'_> {
+    fn write(&mut self, record: &Record<'_>, at: &Located<'_>, sequence: u64, line: &Line) -> io::Result<()> {
+        self.write_record(record, at)?;
+        let mut encoded = false;
+        for (index, (column, value)) in record.artifact.columns.iter().zip(record.values).enumerate() {
+            let (Some(time), Some(_)) = (value.as_time(), column.moment) else { continue };
+            if !encoded {
+                encode(&mut self.payload, at.path, record.place, &line.fill(record.values))?;
+                encoded = true;
+            }
+            let (artifact, file) = self.task.order;
+            self.events.push((time.as_microsecond(), artifact, file, sequence, index as u16), &self.payload);
+        }
+        if self.events.is_full() {
+            self.folder.spool.take(&mut self.events)?;
+        }
+        Ok(())
+    }
+
+    fn write_record(&mut self, record: &Record<'_>, at: &Located<'_>) -> io::Result<()> {
+        let bytes = &mut self.part.bytes;
+        bytes.extend_from_slice(b"{\"path\":");
+        serde_json::to_writer(&mut *bytes, at.path)?;
+        bytes.extend_from_slice(b",\"stored_as\":");
+        serde_json::to_writer(&mut *bytes, at.stored_as)?;
+        bytes.extend_from_slice(b",\"where\":");
+        serde_json::to_writer(&mut *bytes, record.place)?;
+        for (column, value) in record.artifact.columns.iter().zip(record.values) {
+            if value.is_null() {
+                continue;
+            }
+            // Column names are identifiers of ours and need no escaping.
+            bytes.extend_from_slice(b",\"");
+            bytes.extend_from_slice(column.name.as_bytes());
+            bytes.extend_from_slice(b"\":");
+            serde_json::to_writer(&mut *bytes, value)?;
+        }
+        bytes.extend_from_slice(b"}\n");
+        let grown = bytes.len();
+        if grown >= PART_BYTES || self.folder.in_memory.load(Ordering::Relaxed) >= PARTS_BYTES {
+            self.spill()?;
+        }
+        Ok(())
+    }
+
+    fn spill(&mut self) -> io::Result<()> {
+        let file = match &mut self.part.file {
+            Some(file) => file,
+            empty => empty.insert(NamedTempFile::new_in(self.folder.path.join(RECORDS))?),
+        };
+        file.write_all(&self.part.bytes)?;
+        self.part.bytes.clear();
+        Ok(())
+    }
+
+    fn done(&mut self) -> io::Result<()> {
+        if self.part.file.is_some() {
+            self.spill()?;
+        }
+        self.folder.spool.take(&mut self.events)
+    }
+}
+
+impl Journal for TaskJournal<'_> {
+    fn record(&mut self, record: &Record<'_>, at: &Located<'_>, sequence: u64, line: &Line) {
+        if let Err(error) = self.write(record, at, sequence, line) {
+            self.folder.fail(error);
+        }
+    }
+
+    fn finish(mut self: Box<Self>) {
+        if let Err(error) = self.done() {
+            self.folder.fail(error);
+        }
+        self.folder.in_memory.fetch_add(self.part.bytes.len() as u64, Ordering::Relaxed);
+        if self.part.bytes.is_empty() && self.part.file.is_none() {
+            return;
+        }
+        let mut parts = self.folder.parts.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        parts.insert(self.task.order, self.part);
+    }
+}
+
+/// A folder that only its owner can read.
+pub fn make_private(path: &Path) -> io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+fn remove_if_there(result: io::Result<()>) -> io::Result<()> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}
+
+/// A new file behind a large buffer.
+pub(super) fn create(path: &Path) -> io::Result<BufWriter<File>> {
+    let mut options = File::options();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    Ok(BufWriter::with_capacity(1 << 20, options.open(path)?))
+}
+
+fn write_lines<T: Serialize>(path: &Path, objects: &[T]) -> io::Result<()> {
+    let mut out = create(path)?;
+    for object in objects {
+        serde_json::to_writer(&mut out, object)?;
+        out.write_all(b"\n")?;
+    }
+    out.flush()
+}
+
+/// Written beside its place and then renamed: the file is whole or it is not there.
+pub(super) fn write_json(path: &Path, value: &impl Serialize) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut file = NamedTempFile::new_in(folder)?;
+    serde_json::to_writer_pretty(&mut file, value)?;
+    file.write_all(b"\n")?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}

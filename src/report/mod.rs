@@ -1,0 +1,14 @@
+//! What comes out: the terminal's words and the output folder. Nothing here reads evidence.
+
+pub mod finding;
+pub mod folder;
+pub mod mvt;
+mod spool;
+mod suspicious;
+pub mod terminal;
+pub mod timesketch;
+mod timeline;
+pub mod words;
+
+/// Version of every written format; additions do not change it.
+pub const SCHEMA_VERSION: u32 = 1;

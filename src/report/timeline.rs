@@ -1,0 +1,149 @@
+//! Every event of every artifact, in one order, as JSON lines and as CSV.
+
+use std::io::{self, Write};
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::spool::{Key, Sorted};
+use crate::artifact;
+use crate::record::{Column, Place};
+
+/// An event as the timeline shows it.
+pub(super) struct Event<'a> {
+    pub time: Timestamp,
+    pub artifact: &'static str,
+    pub column: &'static Column,
+    pub message: &'a str,
+    pub path: &'a str,
+    /// The place in its file, as JSON.
+    pub place: &'a str,
+}
+
+/// What the spool keeps of an event beside its key.
+pub(super) fn encode(payload: &mut Vec<u8>, path: &str, place: &Place, message: &str) -> io::Result<()> {
+    payload.clear();
+    payload.extend_from_slice(&(path.len() as u32).to_le_bytes());
+    payload.extend_from_slice(path.as_bytes());
+    let length_at = payload.len();
+    payload.extend_from_slice(&[0; 4]);
+    serde_json::to_writer(&mut *payload, place)?;
+    let length = (payload.len() - length_at - 4) as u32;
+    if let Some(field) = payload.get_mut(length_at..length_at + 4) {
+        field.copy_from_slice(&length.to_le_bytes());
+    }
+    payload.extend_from_slice(message.as_bytes());
+    Ok(())
+}
+
+impl<'a> Event<'a> {
+    /// The event that was [`encode`]d; `None` only if the spool file was changed under us.
+    pub fn decode(key: Key, payload: &'a [u8]) -> Option<Event<'a>> {
+        let (path, rest) = counted(payload)?;
+        let (place, message) = counted(rest)?;
+        let artifact = artifact::all().get(usize::from(key.1))?;
+        Some(Event {
+            time: Timestamp::from_microsecond(key.0).ok()?,
+            artifact: artifact.id,
+            column: artifact.columns.get(usize::from(key.4))?,
+            message: std::str::from_utf8(message).ok()?,
+            path: std::str::from_utf8(path).ok()?,
+            place: std::str::from_utf8(place).ok()?,
+        })
+    }
+
+    pub fn description(&self) -> &'static str {
+        self.column.moment.map_or("", crate::record::Moment::description)
+    }
+
+    /// The fields of the event as the inside of a JSON object.
+    pub fn json_fields(&self, line: &mut Vec<u8>) -> io::Result<()> {
+        line.extend_from_slice(b"\"time\":\"");
+        line.extend_from_slice(crate::time::iso(self.time).as_bytes());
+        line.extend_from_slice(b"\",\"timestamp_desc\":");
+        serde_json::to_writer(&mut *line, self.description())?;
+        line.extend_from_slice(b",\"artifact\":");
+        serde_json::to_writer(&mut *line, self.artifact)?;
+        line.extend_from_slice(b",\"message\":");
+        serde_json::to_writer(&mut *line, self.message)?;
+        line.extend_from_slice(b",\"path\":");
+        serde_json::to_writer(&mut *line, self.path)?;
+        line.extend_from_slice(b",\"where\":");
+        line.extend_from_slice(self.place.as_bytes());
+        line.extend_from_slice(b",\"column\":");
+        serde_json::to_writer(&mut *line, self.column.name)?;
+        line.extend_from_slice(b",\"basis\":");
+        serde_json::to_writer(&mut *line, &self.column.basis)?;
+        line.extend_from_slice(b",\"precision\":");
+        serde_json::to_writer(&mut *line, &self.column.precision)?;
+        Ok(())
+    }
+}
+
+fn counted(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = bytes.split_first_chunk::<4>()?;
+    rest.split_at_checked(u32::from_le_bytes(*length) as usize)
+}
+
+/// Calls back for every event in order.
+pub(super) fn each_event(
+    sorted: &Sorted,
+    mut each: impl FnMut(&Event<'_>) -> io::Result<()>,
+) -> io::Result<()> {
+    sorted.each(|key, payload| {
+        let event = Event::decode(key, payload).ok_or_else(|| io::Error::other("the spooled events were changed"))?;
+        each(&event)
+    })
+}
+
+pub(super) const CSV_HEADER: [&str; 9] =
+    ["time", "timestamp_desc", "artifact", "message", "path", "where", "column", "basis", "precision"];
+
+/// `timeline.csv`.
+pub(super) fn write_csv(sorted: &Sorted, out: impl Write) -> io::Result<()> {
+    let mut csv = csv::WriterBuilder::new().buffer_capacity(1 << 20).from_writer(out);
+    csv.write_record(CSV_HEADER)?;
+    each_event(sorted, |event| {
+        csv.write_record([
+            crate::time::iso(event.time).as_str(),
+            event.description(),
+            event.artifact,
+            &cell(event.message),
+            &cell(event.path),
+            event.place,
+            event.column.name,
+            &word(&event.column.basis),
+            &word(&event.column.precision),
+        ])?;
+        Ok(())
+    })?;
+    csv.flush()
+}
+
+/// An enum's written name.
+pub(super) fn word(value: &impl Serialize) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(word)) => word,
+        _ => String::new(),
+    }
+}
+
+/// A cell that no spreadsheet takes for a formula.
+pub(super) fn cell(text: &str) -> std::borrow::Cow<'_, str> {
+    match text.as_bytes().first() {
+        Some(b'=' | b'+' | b'-' | b'@' | b'\t' | b'\r') => format!("'{text}").into(),
+        _ => text.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn formulas_are_defused_and_ordinary_text_is_not_touched() {
+        assert_eq!(cell("=HYPERLINK(1)"), "'=HYPERLINK(1)");
+        assert_eq!(cell("+15550100"), "'+15550100");
+        assert_eq!(cell("a=b"), "a=b");
+    }
+}

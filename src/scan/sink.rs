@@ -1,0 +1,307 @@
+//! Where a record goes: to the matcher, to the rules that want it again, and to the recorder.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::Journal;
+use crate::artifact::{Artifact, Line, Record, Sink};
+use crate::finding::{Exhibit, Finding, Rule, judged_level};
+use crate::heuristic;
+use crate::indicator::Matcher;
+use crate::indicator::{Hit, Indicator};
+use crate::record::{Kind, Origin, Place, Trace, Value};
+
+/// The file a record is in: on the device and in the evidence.
+#[derive(Clone, Copy, Debug)]
+pub struct Located<'a> {
+    pub path: &'a str,
+    pub stored_as: &'a str,
+}
+
+/// Findings kept of one file and artifact; an attacker can make every row match. The rest is counted.
+const FINDINGS_KEPT: usize = 5_000;
+/// Records kept for one rule of one file.
+const EXHIBITS_KEPT: usize = 100_000;
+/// A field longer than this is searched and shown in part: no message is, and a blob in a text column may be.
+const LONGEST_FIELD_BYTES: usize = 1 << 20;
+const LONGEST_SHOWN_BYTES: usize = 8 << 10;
+
+/// The sink of one task.
+pub(super) struct TaskSink<'a> {
+    pub artifact: &'static Artifact,
+    pub matcher: &'a Matcher,
+    pub journal: Option<Box<dyn Journal + 'a>>,
+    pub path: Arc<str>,
+    pub stored_as: Arc<str>,
+    /// Of the records to come.
+    pub origin: Origin,
+    /// Row ids already taken, so that a salvage run adds only what is new.
+    pub taken: Vec<i64>,
+    pub skip: Option<std::collections::HashSet<i64>>,
+    pub findings: Vec<Finding>,
+    pub findings_dropped: u64,
+    pub kept: Vec<(usize, Exhibit)>,
+    pub kept_dropped: u64,
+    pub records: u64,
+    pub span: Option<(Timestamp, Timestamp)>,
+    line: Line,
+    matched: Vec<usize>,
+    times: Vec<usize>,
+    direction: Option<usize>,
+    rules: Vec<(usize, fn(&Record<'_>) -> bool)>,
+}
+
+impl<'a> TaskSink<'a> {
+    pub fn new(
+        artifact: &'static Artifact,
+        matcher: &'a Matcher,
+        journal: Option<Box<dyn Journal + 'a>>,
+        at: Located<'_>,
+    ) -> TaskSink<'a> {
+        let indexes = |wanted: fn(Kind) -> bool| -> Vec<usize> {
+            let columns = artifact.columns.iter().enumerate();
+            columns.filter(|(_, column)| wanted(column.kind)).map(|(index, _)| index).collect()
+        };
+        let rules = heuristic::ALL.iter().enumerate().flat_map(|(index, rule)| {
+            rule.reads.iter().filter(|reads| reads.artifact == artifact.id).map(move |reads| (index, reads.keep))
+        });
+        TaskSink {
+            artifact,
+            matcher,
+            journal,
+            path: at.path.into(),
+            stored_as: at.stored_as.into(),
+            origin: Origin::Live,
+            taken: Vec::new(),
+            skip: None,
+            findings: Vec::new(),
+            findings_dropped: 0,
+            kept: Vec::new(),
+            kept_dropped: 0,
+            records: 0,
+            span: None,
+            line: Line::of(artifact),
+            matched: indexes(is_matched),
+            times: indexes(|kind| matches!(kind, Kind::Time(_))),
+            direction: indexes(|kind| kind == Kind::Direction).first().copied(),
+            rules: rules.collect(),
+        }
+    }
+
+    /// A listing's records are each about another file.
+    pub fn locate(&mut self, path: &str, stored_as: &str) {
+        self.path = path.into();
+        self.stored_as = stored_as.into();
+    }
+
+    fn exhibit(&self, record: &Record<'_>) -> Exhibit {
+        let columns = record.artifact.columns.iter().zip(record.values);
+        Exhibit {
+            artifact: record.artifact.id,
+            path: self.path.clone(),
+            stored_as: self.stored_as.clone(),
+            place: record.place.clone(),
+            origin: self.origin,
+            times: record.stamps().collect(),
+            line: self.line.fill(record.values),
+            values: columns
+                .filter(|(_, value)| !value.is_null())
+                .map(|(column, value)| (column.name, shortened(value)))
+                .collect(),
+        }
+    }
+
+    fn trace(&self, values: &[Value<'_>]) -> Trace {
+        let direction = self.direction.and_then(|index| values.get(index)).and_then(Value::as_text);
+        if direction == Some("sent") { Trace::Mentioned } else { self.artifact.shows }
+    }
+
+    /// Matches every typed field and turns what was hit into findings, one for each indicator value of the record.
+    fn match_fields(&mut self, record: &Record<'_>) {
+        let mut hits: Vec<(usize, String, Hit<'static>)> = Vec::new();
+        for &index in &self.matched {
+            let (Some(column), Some(value)) = (self.artifact.columns.get(index), record.values.get(index)) else {
+                continue;
+            };
+            each_text(value, &mut |text| {
+                self.matcher.field(column.kind, text, &mut |hit| {
+                    let hit = Hit { matched: Cow::Owned(hit.matched.into_owned()), ..hit };
+                    hits.push((index, shown(text), hit));
+                });
+            });
+        }
+        if hits.is_empty() {
+            return;
+        }
+        let indicators = &self.matcher.set().indicators;
+        let of = |hit: &Hit<'_>| indicators.get(hit.indicator as usize);
+        let key = |hit: &Hit<'_>| of(hit).map(|indicator| (indicator.ioc, indicator.value.clone()));
+        // The strongest hit of each value first; the same value of several campaigns becomes one finding.
+        hits.sort_by_key(|(column, _, hit)| (key(hit), std::cmp::Reverse(hit.strength), *column, hit.indicator));
+        for group in hits.chunk_by(|(_, _, a), (_, _, b)| key(a) == key(b)) {
+            let Some((column, value, best)) = group.first() else { continue };
+            let Some(indicator) = of(best) else { continue };
+            if self.findings.len() >= FINDINGS_KEPT {
+                self.findings_dropped += 1;
+                continue;
+            }
+            let mut named: Vec<u32> = group.iter().map(|(_, _, hit)| hit.indicator).collect();
+            named.sort_unstable();
+            named.dedup();
+            let finding = self.finding(record, *column, value, best, indicator, named);
+            self.findings.push(finding);
+        }
+    }
+
+    fn finding(
+        &self,
+        record: &Record<'_>,
+        column: usize,
+        value: &str,
+        hit: &Hit<'_>,
+        indicator: &Indicator,
+        indicators: Vec<u32>,
+    ) -> Finding {
+        let trace = self.trace(record.values);
+        let exhibit = self.exhibit(record);
+        let (level, lowered) = judged_level(hit.strength, hit.form, trace, indicator, exhibit.at());
+        let mut caveats: Vec<String> = lowered.map(str::to_owned).into_iter().collect();
+        for note in [hit.note, &*indicator.note] {
+            if !note.is_empty() {
+                caveats.push(note.to_owned());
+            }
+        }
+        for (column, value) in self.artifact.columns.iter().zip(record.values) {
+            if let Kind::Caveat(sentence) = column.kind
+                && value.is_true()
+            {
+                caveats.push(sentence.to_owned());
+            }
+        }
+        Finding {
+            level,
+            trace,
+            message: sentence(trace, self.artifact, hit, indicator, &self.campaigns(&indicators)),
+            rule: Rule::Indicator { indicators, strength: hit.strength, form: hit.form },
+            exhibit,
+            column: self.artifact.columns.get(column).map(|column| column.name),
+            value: value.to_owned(),
+            matched: hit.matched.to_string(),
+            caveats,
+        }
+    }
+
+    fn campaigns(&self, indicators: &[u32]) -> String {
+        let set = self.matcher.set();
+        let mut names: Vec<&str> = indicators
+            .iter()
+            .filter_map(|index| set.indicators.get(*index as usize))
+            .filter_map(|indicator| set.campaigns.get(usize::from(indicator.campaign)))
+            .map(|campaign| &*campaign.name)
+            .collect();
+        names.dedup();
+        names.join(" and ")
+    }
+
+    fn keep_for_rules(&mut self, record: &Record<'_>) {
+        for position in 0..self.rules.len() {
+            let Some((rule, keep)) = self.rules.get(position).copied() else { continue };
+            if !keep(record) {
+                continue;
+            }
+            if self.kept.len() < EXHIBITS_KEPT {
+                self.kept.push((rule, self.exhibit(record)));
+            } else {
+                self.kept_dropped += 1;
+            }
+        }
+    }
+}
+
+impl Sink for TaskSink<'_> {
+    fn record(&mut self, record: &Record<'_>) {
+        if let Place::Row { row, .. } = record.place {
+            if self.skip.as_ref().is_some_and(|taken| taken.contains(row)) {
+                return;
+            }
+            self.taken.push(*row);
+        }
+        self.match_fields(record);
+        self.keep_for_rules(record);
+        for &index in &self.times {
+            if let Some(time) = record.values.get(index).and_then(Value::as_time) {
+                let (from, to) = self.span.unwrap_or((time, time));
+                self.span = Some((from.min(time), to.max(time)));
+            }
+        }
+        if let Some(journal) = &mut self.journal {
+            let at = Located { path: &self.path, stored_as: &self.stored_as };
+            journal.record(record, &at, self.records, &self.line);
+        }
+        self.records += 1;
+    }
+}
+
+/// Kinds that indicators can match.
+fn is_matched(kind: Kind) -> bool {
+    matches!(
+        kind,
+        Kind::Message
+            | Kind::Url
+            | Kind::Host
+            | Kind::Email
+            | Kind::Process
+            | Kind::Path
+            | Kind::Hash
+            | Kind::AppId
+            | Kind::ProfileId
+            | Kind::Property
+    )
+}
+
+fn each_text(value: &Value<'_>, each: &mut dyn FnMut(&str)) {
+    match value {
+        Value::Text(text) if !text.is_empty() => each(cut(text, LONGEST_FIELD_BYTES)),
+        Value::List(items) => items.iter().for_each(|item| each_text(item, each)),
+        _ => {}
+    }
+}
+
+fn cut(text: &str, longest: usize) -> &str {
+    &text[..text.floor_char_boundary(longest)]
+}
+
+fn shown(text: &str) -> String {
+    cut(text, LONGEST_SHOWN_BYTES).to_owned()
+}
+
+fn shortened(value: &Value<'_>) -> Value<'static> {
+    match value {
+        Value::Text(text) if text.len() > LONGEST_SHOWN_BYTES => Value::Text(shown(text).into()),
+        Value::Bytes(bytes) => Value::Bytes(bytes.iter().copied().take(256).collect::<Vec<_>>().into()),
+        other => other.clone().into_owned(),
+    }
+}
+
+/// The one plain sentence of an indicator match.
+fn sentence(trace: Trace, artifact: &Artifact, hit: &Hit<'_>, indicator: &Indicator, campaigns: &str) -> String {
+    let what = match trace {
+        Trace::Mentioned => "the owner of this phone wrote, sent or kept",
+        Trace::Received => "this phone received something that names",
+        Trace::Resolved => "this phone loaded something from",
+        Trace::Visited => "this phone opened a page of",
+        Trace::Policy => "a setting or profile of this phone names",
+        Trace::Installed => "this phone holds",
+        Trace::Tampered => "an altered record names",
+        Trace::Executed => "a program ran on this phone that is named",
+    };
+    let published = if campaigns.is_empty() {
+        "a published indicator".to_owned()
+    } else {
+        format!("a published indicator of {campaigns}")
+    };
+    let as_value = if hit.matched == *indicator.value { String::new() } else { format!(" `{}`", indicator.value) };
+    format!("{}: {what} `{}`, {published}{as_value}", artifact.title, hit.matched)
+}

@@ -1,0 +1,303 @@
+//! One artifact reading one file, with everything that can go wrong turned into a problem.
+
+use std::any::Any;
+use std::io;
+
+use jiff::Timestamp;
+
+use super::sink::{Located, TaskSink};
+use super::{Progress, Recorder, Task, Wanted, source_problem};
+use crate::artifact::{Artifact, Out, Parse, read_database};
+use crate::finding::{Exhibit, Finding, Problem};
+use crate::format::sqlite::{Database, salvage};
+use crate::format::{ReadAt, keyed};
+use crate::indicator::Matcher;
+use crate::record::{Origin, Place};
+use crate::source::{Source, SourceError, VirtualFile};
+
+/// A property list larger than this is refused; the largest that phones write are a few megabytes.
+const LARGEST_PLIST_BYTES: u64 = 64 << 20;
+/// What a salvaged database may take in memory.
+const SALVAGE_BYTES: u64 = 128 << 20;
+/// Origins looked up in the database without its write-ahead log.
+const ORIGINS_CHECKED: usize = 20_000;
+
+/// What all tasks share.
+pub(super) struct Engine<'a> {
+    pub source: &'a dyn Source,
+    pub matcher: &'a Matcher,
+    pub recorder: Option<&'a dyn Recorder>,
+    pub progress: &'a dyn Progress,
+}
+
+/// What a task found.
+pub(super) struct Outcome {
+    pub order: (u16, u32),
+    pub artifact: &'static str,
+    pub findings: Vec<Finding>,
+    pub problems: Vec<Problem>,
+    /// Records for a rule, by its index.
+    pub kept: Vec<(usize, Exhibit)>,
+    pub records: u64,
+    pub span: Option<(Timestamp, Timestamp)>,
+    /// Nothing of the file could be read.
+    pub unreadable: bool,
+    /// A part of it could not.
+    pub damaged: bool,
+}
+
+impl Outcome {
+    /// What a task's sink has gathered.
+    pub fn of(order: (u16, u32), sink: TaskSink<'_>, mut problems: Vec<Problem>, failed: bool) -> Outcome {
+        for (dropped, reason) in [
+            (sink.findings_dropped, "further matches in this file are counted, not listed"),
+            (sink.kept_dropped, "too many records for the rules, which judged only the first"),
+        ] {
+            if dropped > 0 {
+                let mut problem = Problem::new(&*sink.path, reason);
+                problem.artifact = Some(sink.artifact.id);
+                problem.count = dropped;
+                problems.push(problem);
+            }
+        }
+        Outcome {
+            order,
+            artifact: sink.artifact.id,
+            unreadable: failed && sink.records == 0,
+            damaged: failed,
+            findings: sink.findings,
+            problems,
+            kept: sink.kept,
+            records: sink.records,
+            span: sink.span,
+        }
+    }
+}
+
+impl Engine<'_> {
+    pub fn run(&self, order: (u16, u32), wanted: Option<&Wanted>) -> Outcome {
+        let artifact = self.artifact(order);
+        let container = VirtualFile::default();
+        let file = wanted.map_or(&container, |wanted| &wanted.file);
+        let journal = self.recorder.map(|recorder| recorder.begin(&Task { artifact, order }));
+        let at = Located { path: &file.path, stored_as: &file.stored_as };
+        let mut sink = TaskSink::new(artifact, self.matcher, journal, at);
+        let mut problems = Problems { artifact: artifact.id, path: &file.path, list: Vec::new() };
+
+        let result = match (artifact.parse, wanted) {
+            (Parse::Listing(parse), _) => self.listing(parse, &mut sink, &mut problems),
+            (_, None) => Ok(()),
+            (_, Some(wanted)) if wanted.file.missing => {
+                Err(anyhow::anyhow!("is listed, but its content is not in the acquisition"))
+            }
+            (Parse::Plist(parse), Some(wanted)) => self.plist(parse, wanted, &mut sink, &mut problems),
+            (_, Some(wanted)) => self.database(wanted, &mut sink, &mut problems),
+        };
+        let failed = result.is_err();
+        if let Err(error) = result {
+            problems.add(None, format!("{error:#}"), 1);
+        }
+        if let Some(journal) = sink.journal.take() {
+            journal.finish();
+        }
+        Outcome::of(order, sink, problems.list, failed)
+    }
+
+    /// The outcome of a task whose parser has a bug: the scan goes on and says so.
+    pub fn panicked(&self, order: (u16, u32), wanted: Option<&Wanted>, panic: &Box<dyn Any + Send>) -> Outcome {
+        let artifact = self.artifact(order);
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("unknown panic");
+        let path = wanted.map_or("", |wanted| wanted.file.path.as_str());
+        let mut problem = Problem::new(path, format!("bug in {}: {text}", artifact.id));
+        problem.artifact = Some(artifact.id);
+        problem.next = "report it to the project; the other artifacts are not affected".into();
+        Outcome {
+            order,
+            artifact: artifact.id,
+            findings: Vec::new(),
+            problems: vec![problem],
+            kept: Vec::new(),
+            records: 0,
+            span: None,
+            unreadable: true,
+            damaged: true,
+        }
+    }
+
+    fn artifact(&self, order: (u16, u32)) -> &'static Artifact {
+        crate::artifact::all().get(usize::from(order.0)).expect("jobs are made from this list")
+    }
+
+    fn open(&self, file: &VirtualFile) -> Result<Box<dyn ReadAt + '_>, SourceError> {
+        Ok(Box::new(Counted { inner: self.source.open(file)?, progress: self.progress }))
+    }
+
+    fn listing(
+        &self,
+        parse: fn(&VirtualFile, &mut Out<'_>),
+        sink: &mut TaskSink<'_>,
+        problems: &mut Problems<'_>,
+    ) -> anyhow::Result<()> {
+        let artifact = sink.artifact;
+        // What cannot be listed was recorded when the files were routed.
+        self.source.list(
+            &mut |file| {
+                sink.locate(&file.path, &file.stored_as);
+                let mut out = Out::new(artifact, &file.path, sink);
+                parse(&file, &mut out);
+                for (text, place, count) in out.into_warnings() {
+                    problems.add(place, text, count);
+                }
+            },
+            &mut |_| (),
+        )?;
+        Ok(())
+    }
+
+    fn plist(
+        &self,
+        parse: fn(&plist::Value, &mut Out<'_>) -> anyhow::Result<()>,
+        wanted: &Wanted,
+        sink: &mut TaskSink<'_>,
+        problems: &mut Problems<'_>,
+    ) -> anyhow::Result<()> {
+        let bytes = self.open(&wanted.file)?.read_all(LARGEST_PLIST_BYTES)?;
+        let value = keyed::parse(&bytes)?;
+        let mut out = Out::new(sink.artifact, &wanted.file.path, sink);
+        let result = parse(&value, &mut out);
+        problems.warnings(out);
+        result
+    }
+
+    fn database(
+        &self,
+        wanted: &Wanted,
+        sink: &mut TaskSink<'_>,
+        problems: &mut Problems<'_>,
+    ) -> anyhow::Result<()> {
+        let artifact = sink.artifact;
+        let path = &wanted.file.path;
+        let open = || -> Result<_, SourceError> {
+            let wal = wanted.wal.as_ref().filter(|wal| wal.size > 0).map(|wal| self.open(wal)).transpose();
+            Ok((self.open(&wanted.file)?, wal))
+        };
+        let (main, wal) = open()?;
+        let wal = wal.unwrap_or_else(|error| {
+            problems.list.push(source_problem(path, &error));
+            None
+        });
+        let error = match Database::open(main, wal) {
+            Ok(database) => {
+                for note in database.notes() {
+                    problems.add(None, note, 1);
+                }
+                let mut out = Out::new(artifact, path, sink);
+                let result = read_database(artifact, &database, &mut out);
+                problems.warnings(out);
+                if database.has_wal_frames() {
+                    mark_origins(sink, &database);
+                }
+                match result {
+                    Ok(()) => return Ok(()),
+                    Err(error) => error,
+                }
+            }
+            Err(error) => error.into(),
+        };
+        if !is_damage(&error) {
+            return Err(error);
+        }
+        problems.add(None, format!("{error:#}"), 1);
+        self.salvage(wanted, sink, problems)
+    }
+
+    /// Reads what a damaged database still holds, page by page; rows that were already read are not repeated.
+    fn salvage(
+        &self,
+        wanted: &Wanted,
+        sink: &mut TaskSink<'_>,
+        problems: &mut Problems<'_>,
+    ) -> anyhow::Result<()> {
+        let (artifact, before) = (sink.artifact, sink.records);
+        let main = self.open(&wanted.file)?;
+        let wal = wanted.wal.as_ref().filter(|wal| wal.size > 0).map(|wal| self.open(wal)).transpose()?;
+        let salvaged = salvage::salvage(main, wal, SALVAGE_BYTES)?;
+        sink.origin = Origin::Freed;
+        sink.skip = Some(std::mem::take(&mut sink.taken).into_iter().collect());
+        let mut out = Out::new(artifact, &wanted.file.path, sink);
+        let result = read_database(artifact, &salvaged.database, &mut out);
+        problems.warnings(out);
+        problems.add(
+            None,
+            format!(
+                "damaged database: {} rows were read normally and {} more were salvaged; {} of {} pages are damaged",
+                before,
+                sink.records - before,
+                salvaged.pages_damaged,
+                salvaged.pages_read + salvaged.pages_damaged,
+            ),
+            1,
+        );
+        result
+    }
+}
+
+/// True for what page-by-page reading may mend; a missing table or a wrong format is no damage.
+fn is_damage(error: &anyhow::Error) -> bool {
+    error
+        .downcast_ref::<crate::format::sqlite::DatabaseError>()
+        .is_some_and(crate::format::sqlite::DatabaseError::is_damage)
+}
+
+/// Says for each finding and kept record whether its row is only in the write-ahead log.
+fn mark_origins(sink: &mut TaskSink<'_>, database: &Database<'_>) {
+    let exhibits = sink.findings.iter_mut().map(|finding| &mut finding.exhibit);
+    let exhibits = exhibits.chain(sink.kept.iter_mut().map(|(_, exhibit)| exhibit));
+    for exhibit in exhibits.take(ORIGINS_CHECKED) {
+        if let Place::Row { table, row } = &exhibit.place {
+            exhibit.origin = database.origin(table, *row);
+        }
+    }
+}
+
+/// The problems of one file.
+struct Problems<'a> {
+    artifact: &'static str,
+    path: &'a str,
+    list: Vec<Problem>,
+}
+
+impl Problems<'_> {
+    fn add(&mut self, place: Option<Place>, reason: impl std::fmt::Display, count: u64) {
+        let mut problem = Problem::new(self.path, reason);
+        problem.artifact = Some(self.artifact);
+        problem.place = place;
+        problem.count = count;
+        self.list.push(problem);
+    }
+
+    fn warnings(&mut self, out: Out<'_>) {
+        for (text, place, count) in out.into_warnings() {
+            self.add(place, text, count);
+        }
+    }
+}
+
+/// Tells the progress how many bytes were read.
+struct Counted<'a> {
+    inner: Box<dyn ReadAt + 'a>,
+    progress: &'a dyn Progress,
+}
+
+impl ReadAt for Counted<'_> {
+    fn len(&self) -> u64 {
+        self.inner.len()
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.inner.read_at(offset, buffer)?;
+        self.progress.advance(count as u64);
+        Ok(count)
+    }
+}
