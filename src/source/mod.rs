@@ -15,8 +15,10 @@ mod extract;
 mod keybag;
 mod manifest;
 mod mbfile;
+mod tar;
 #[cfg(test)]
 mod testing;
+mod zip;
 
 use std::io;
 

@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use super::{
-    testing::{Builder, FILES, K2, PASSWORD, Password, UDID, listing, put, tree},
+    testing::{
+        Builder, FILES, K2, PASSWORD, Password, UDID, gzipped, listing, put, tar_of, tarred, tree, zipped,
+    },
     *,
 };
 
@@ -218,4 +220,168 @@ fn what_is_no_acquisition_is_explained() {
     assert!(case("robot", "bugreport-x.txt").contains("an Android acquisition, which is not supported"));
     assert!(case("other", "photo.jpg").contains("neither Manifest.db"));
     assert!(told(&folder.path().join("other/photo.jpg")).contains("neither a folder nor"));
+}
+
+/// Packs `folder` in every way and opens each; the small budget makes a stream of the tar.gz.
+fn in_every_archive(folder: &Path, password: &'static str, mut check: impl FnMut(&str, &dyn Source)) {
+    let place = tempfile::tempdir().unwrap();
+    let tar = tarred(folder);
+    for (name, bytes) in [("a.zip", zipped(folder)), ("a.tar", tar.clone()), ("a.tar.gz", gzipped(&tar))] {
+        put(place.path(), name, &bytes);
+        check(name, &*opened(&place.path().join(name), password).unwrap());
+    }
+    let options = Options { max_memory: tar.len() as u64 - 1 };
+    let source = open(&place.path().join("a.tar.gz"), &Password(password), &options).unwrap();
+    assert!(source.streamed());
+    check("streamed", &*source);
+}
+
+#[test]
+fn a_backup_reads_the_same_from_every_archive() {
+    for builder in [Builder::default(), Builder::encrypted()] {
+        let (parent, _) = backup(&builder);
+        in_every_archive(parent.path(), PASSWORD, |_, source| assert_expected(&files(source)));
+    }
+}
+
+fn dump() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("extract/filesystem1");
+    let system = [("ProductVersion", "17.1".into()), ("ProductBuildVersion", "21B74".into())];
+    put(&root, "System/Library/CoreServices/SystemVersion.plist", &testing::plist_bytes(system));
+    put(&root, "private/var/mobile/Library/SMS/sms.db", &[b'x'; 60_000]);
+    put(&root, "private/var/mobile/a:b?.txt", b"odd name");
+    put(&root, "private/var/mobile/._a", b"litter");
+    put(&root, "private/var/mobile/.DS_Store", b"litter");
+    put(&root, "private/etc/hosts", b"127.0.0.1");
+    put(&folder.path().join("extract"), "report.txt", b"not of the phone");
+    folder
+}
+
+#[test]
+fn a_filesystem_dump_reads_the_same_from_every_container() {
+    let folder = dump();
+    let without_folders = |source: &dyn Source| {
+        let mut lines = listing(source);
+        // A zip made of files alone lists no folders.
+        lines.retain(|line| !line.ends_with(" directory"));
+        lines
+    };
+    let source = opened(folder.path(), "").unwrap();
+    let lines = without_folders(&*source);
+    let paths: Vec<&str> = lines.iter().map(|line| line.split(' ').next().unwrap()).collect();
+    assert_eq!(
+        paths,
+        [
+            "/System/Library/CoreServices/SystemVersion.plist",
+            "/private/etc/hosts",
+            "/private/var/mobile/Library/SMS/sms.db",
+            "/private/var/mobile/a:b?.txt",
+        ]
+    );
+    assert_eq!(source.device().os_build.as_deref(), Some("21B74"));
+    assert!(source.device().limits.iter().any(|limit| limit.contains("`extract/report.txt`")));
+    in_every_archive(folder.path(), "", |name, source| {
+        assert_eq!(without_folders(source), lines, "{name}");
+        assert_eq!(source.device().os_version.as_deref(), Some("17.1"));
+    });
+}
+
+#[test]
+fn a_streamed_member_over_the_budget_is_refused_in_words() {
+    let (folder, place) = (dump(), tempfile::tempdir().unwrap());
+    put(place.path(), "a.tar.gz", &gzipped(&tarred(folder.path())));
+    let options = Options { max_memory: 50_000 };
+    let source = open(&place.path().join("a.tar.gz"), &Password(""), &options).unwrap();
+    let lines = listing(&*source);
+    let large = lines.iter().find(|line| line.contains("sms.db")).unwrap();
+    assert!(large.contains("larger than the memory limit of 50000 bytes"), "{large}");
+    assert!(lines.iter().any(|line| line.ends_with("hosts \"127.0.0.1\"")));
+}
+
+#[cfg(unix)]
+#[test]
+fn links_are_listed_and_never_followed_out() {
+    let folder = dump();
+    let root = folder.path().join("extract/filesystem1/private/var");
+    std::os::unix::fs::symlink("/etc/passwd", root.join("mobile/leak")).unwrap();
+    std::os::unix::fs::symlink("/etc", root.join("mobile/leaks")).unwrap();
+    std::os::unix::fs::symlink(".", root.join("mobile/loop")).unwrap();
+    let source = opened(folder.path(), "").unwrap();
+    let lines = listing(&*source);
+    for expected in
+        ["/private/var/mobile/leak -> /private/etc/passwd", "/private/var/mobile/loop -> /private/var/mobile"]
+    {
+        assert!(lines.iter().any(|line| line == expected), "{lines:#?}");
+    }
+    assert!(!lines.iter().any(|line| line.contains("leaks/")));
+    for path in ["leak", "leaks/passwd", "../../../../../../../../etc/passwd"] {
+        let stored_as = format!("extract/filesystem1/private/var/mobile/{path}");
+        assert!(source.open(&VirtualFile { stored_as, ..VirtualFile::default() }).is_err());
+    }
+}
+
+fn opened_bytes(name: &str, bytes: &[u8]) -> Result<Vec<String>, SourceError> {
+    let place = tempfile::tempdir().unwrap();
+    put(place.path(), name, bytes);
+    opened(&place.path().join(name), "").map(|source| listing(&*source))
+}
+
+#[test]
+fn hostile_names_in_archives_are_refused_and_reported() {
+    let tar = tar_of(&[
+        ("./private/var/mobile/a", b"first"),
+        ("/private/var/mobile/a", b"last"),
+        ("private/var/mobile/../../../../etc/cron", b"out"),
+        ("private\\var\\mobile\\b", b"windows"),
+    ]);
+    for lines in [opened_bytes("x.tar", &tar).unwrap(), opened_bytes("x.tar.gz", &gzipped(&tar)).unwrap()] {
+        assert_eq!(lines[..2], ["/private/var/mobile/a \"last\"", "/private/var/mobile/b \"windows\""]);
+        assert!(lines[2].contains("names a place outside of the archive"), "{lines:#?}");
+        assert!(lines[3].contains("more than once"), "{lines:#?}");
+        assert_eq!(lines.len(), 4);
+    }
+}
+
+#[test]
+fn a_cut_gzip_counts_up_to_the_cut() {
+    let noise: Vec<u8> =
+        (0..40_000u32).flat_map(|number| number.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
+    let packed = gzipped(&tar_of(&[("private/var/mobile/a", b"early"), ("private/var/mobile/b", &noise)]));
+    let lines = opened_bytes("x.tar.gz", &packed[..packed.len() / 2]).unwrap();
+    assert_eq!(lines[0], "/private/var/mobile/a \"early\"");
+    assert!(lines[1].contains("/b ") && lines[1].contains("the archive ends before the end of this file"));
+    assert!(lines.iter().any(|line| line.contains("the gzip stream ends early")), "{lines:#?}");
+}
+
+#[test]
+fn a_zip_that_lies_about_sizes_is_not_inflated() {
+    let folder = tempfile::tempdir().unwrap();
+    put(folder.path(), "private/var/mobile/a", b"stored");
+    put(folder.path(), "private/var/mobile/b", &[0; 100_000]);
+    let mut zip = zipped(folder.path());
+    let central = zip.windows(4).rposition(|window| window == b"PK\x01\x02").unwrap();
+    zip[central + 24..central + 28].copy_from_slice(&0x7fff_ffffu32.to_le_bytes());
+    let lines = opened_bytes("x.zip", &zip).unwrap();
+    assert!(lines[1].contains("states a size that its compressed bytes cannot have"), "{lines:#?}");
+    zip[central + 8] |= 1;
+    let error = opened_bytes("x.zip", &zip).err().unwrap();
+    assert!(error.to_string().contains("encrypted with a password of its own"), "{error}");
+}
+
+#[test]
+fn broken_archives_never_panic() {
+    let folder = tempfile::tempdir().unwrap();
+    put(folder.path(), "private/var/mobile/a", b"content");
+    let tar = tarred(folder.path());
+    for whole in [zipped(folder.path()), gzipped(&tar), tar] {
+        for len in (0..whole.len()).step_by(whole.len() / 60 + 1) {
+            let _ = opened_bytes("x", &whole[..len]);
+        }
+        for bit in (0..whole.len() * 8).step_by(whole.len() / 40 + 1) {
+            let mut flipped = whole.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            let _ = opened_bytes("x", &flipped);
+        }
+    }
 }
