@@ -273,18 +273,39 @@ impl Archive {
         let mut bytes = Vec::new();
         let reader = std::io::BufReader::with_capacity(64 << 10, Cursor { reader: stored, position: 0 });
         let read = flate2::bufread::DeflateDecoder::new(reader).take(member.size + 1).read_to_end(&mut bytes);
-        read.map_err(|error| {
-            refuse(&member.path, &format!("is damaged after {} bytes: {error}", bytes.len()))
-        })?;
-        if bytes.len() as u64 != member.size {
-            return Err(refuse(&member.path, "inflates to another size than stated"));
-        }
-        Ok(Box::new(bytes))
+        let damage = match read {
+            Err(error) => Some(format!("it is damaged after {} bytes: {error}", bytes.len())),
+            Ok(_) if bytes.len() as u64 != member.size => {
+                Some("it inflates to another size than stated".into())
+            }
+            Ok(_) => None,
+        };
+        Ok(Box::new(Inflated { bytes, damage }))
     }
 
     fn load(&self, file: &FileAt, wanted: &[usize]) -> Result<HashMap<usize, Shared>, SourceError> {
         tar::load(file, wanted, self.max_memory)
             .map_err(|error| refuse("", &format!("the archive cannot be read through: {error}")))
+    }
+}
+
+/// A member inflated into memory, as far as that went.
+struct Inflated {
+    bytes: Vec<u8>,
+    damage: Option<String>,
+}
+
+impl ReadAt for Inflated {
+    fn len(&self) -> u64 {
+        ReadAt::len(&self.bytes)
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> std::io::Result<usize> {
+        self.bytes.read_at(offset, buffer)
+    }
+
+    fn damage(&self) -> Option<&str> {
+        self.damage.as_deref()
     }
 }
 

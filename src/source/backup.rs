@@ -344,7 +344,7 @@ impl Source for Backup {
         let refuse = |reason: String| SourceError::File { path: file.path.clone(), reason };
         let name = file.stored_as.as_str();
         if ROOT_FILES.contains(&name) || name == "Manifest.mbdb" {
-            return Ok(self.container.open(&join(&self.folder, name))?);
+            return self.container.open(&join(&self.folder, name));
         }
         if name == "Manifest.db" {
             let path = join(&self.folder, name);
@@ -360,7 +360,7 @@ impl Source for Backup {
             .find(id)
             .ok_or_else(|| refuse("the backup lists it, but its content is not there".into()))?;
         let path = join(&self.folder, &path);
-        let Some(keys) = &self.keys else { return Ok(self.container.open(&path)?) };
+        let Some(keys) = &self.keys else { return self.container.open(&path) };
         let row = self.manifest.row(id)?.ok_or_else(|| refuse("it is not in the backup's list".into()))?;
         let stored = self.container.open(&path)?;
         match row.file.key {

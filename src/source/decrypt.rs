@@ -15,7 +15,7 @@ pub(super) struct Decrypted {
     inner: Box<dyn ReadAt>,
     cipher: Aes256,
     len: u64,
-    odd: Option<&'static str>,
+    damage: Option<&'static str>,
 }
 
 impl Decrypted {
@@ -24,27 +24,22 @@ impl Decrypted {
     pub fn new(inner: Box<dyn ReadAt>, key: &Key, size: Option<u64>) -> io::Result<Decrypted> {
         let stored = inner.len();
         let whole = stored - stored % BLOCK;
-        let mut view = Decrypted { inner, cipher: Aes256::new((&**key).into()), len: whole, odd: None };
+        let mut view = Decrypted { inner, cipher: Aes256::new((&**key).into()), len: whole, damage: None };
         if whole != stored {
             // Cut in the middle of a block: the padding is gone with the rest.
-            view.odd = Some("its ciphertext is cut short");
+            view.damage = Some("its ciphertext is cut short");
         } else if whole > 0 {
             let mut last = [0; BLOCK as usize];
             view.read_at(whole - BLOCK, &mut last)?;
             match padding(&last) {
                 Some(count) => view.len = whole - count,
                 None => {
-                    view.odd = Some("its padding is damaged");
+                    view.damage = Some("its padding is damaged");
                     view.len = size.filter(|size| *size <= whole).unwrap_or(whole);
                 }
             }
         }
         Ok(view)
-    }
-
-    /// What was wrong with the ciphertext, although what there is can be read.
-    pub fn odd(&self) -> Option<&'static str> {
-        self.odd
     }
 
     /// Decrypts whole blocks in place; `offset` and the length are multiples of the block.
@@ -85,6 +80,10 @@ impl ReadAt for Decrypted {
         self.len
     }
 
+    fn damage(&self) -> Option<&str> {
+        self.damage
+    }
+
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
         let wanted = usize::try_from(self.len.saturating_sub(offset)).unwrap_or(usize::MAX).min(buffer.len());
         let mut rest = &mut buffer[..wanted];
@@ -92,7 +91,7 @@ impl ReadAt for Decrypted {
         while !rest.is_empty() {
             let at = offset + done as u64;
             let whole = rest.len() - rest.len() % BLOCK as usize;
-            let read = if at % BLOCK != 0 || whole == 0 {
+            let read = if !at.is_multiple_of(BLOCK) || whole == 0 {
                 let head = rest.len().min((BLOCK - at % BLOCK) as usize);
                 self.part(at, &mut rest[..head])?
             } else {
@@ -149,7 +148,7 @@ mod tests {
         let plain = [7; 100];
         let view = view(encrypt(&[0xbb; 32], &plain)[..75].to_vec(), None);
         assert_eq!(view.read_all(100).unwrap(), &plain[..64]);
-        assert_eq!(view.odd(), Some("its ciphertext is cut short"));
+        assert_eq!(view.damage(), Some("its ciphertext is cut short"));
     }
 
     #[test]
@@ -157,7 +156,7 @@ mod tests {
         let stored = encrypt(&[0xbb; 32], &[0xee; 100])[..64].to_vec();
         assert_eq!(view(stored.clone(), Some(60)).len(), 60);
         assert_eq!(view(stored.clone(), Some(100)).len(), 64);
-        assert_eq!(view(stored, None).odd(), Some("its padding is damaged"));
+        assert_eq!(view(stored, None).damage(), Some("its padding is damaged"));
     }
 
     #[test]

@@ -200,7 +200,7 @@ impl Source for Dump {
                 reason: "is not a regular file".into(),
             });
         }
-        Ok(self.container.open(&file.stored_as)?)
+        self.container.open(&file.stored_as)
     }
 
     fn streamed(&self) -> bool {

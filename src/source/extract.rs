@@ -163,7 +163,10 @@ fn write_file(
     }
     fs::rename(&partial, &path).map_err(|error| destination_error(&path, error))?;
     progress(file, bytes);
-    Ok(())
+    match reader.damage() {
+        Some(damage) => Err(unreadable(format!("was written as far as it can be read: {damage}"))),
+        None => Ok(()),
+    }
 }
 
 enum Failure {
