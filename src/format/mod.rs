@@ -19,6 +19,11 @@ pub trait ReadAt: Send {
         self.len() == 0
     }
 
+    /// What is wrong with the bytes although they can be read: cut ciphertext, an archive member that stops inflating.
+    fn damage(&self) -> Option<&str> {
+        None
+    }
+
     /// The whole content, refused beyond `limit` bytes.
     fn read_all(&self, limit: u64) -> io::Result<Vec<u8>> {
         let len = self.len();

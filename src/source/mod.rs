@@ -3,12 +3,32 @@
 //! A plain or encrypted backup, a filesystem dump, a folder, zip, tar or tar.gz of either: from here on there are only paths on the
 //! device and bytes. Which container it was is known to nobody to the right of this module.
 
+mod archive;
+mod backup;
+mod container;
+mod decrypt;
+mod detect;
+mod device;
+mod domains;
+mod dump;
+mod extract;
+mod keybag;
+mod manifest;
+mod mbfile;
+mod tar;
+#[cfg(test)]
+mod testing;
+mod zip;
+
 use std::io;
 
 use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::format::ReadAt;
+
+pub use detect::{Options, derive_key, open};
+pub use extract::decrypt_to;
 
 /// The phone an acquisition is of, as far as it says.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -84,6 +104,29 @@ pub enum SourceError {
     File { path: String, reason: String },
 }
 
+impl SourceError {
+    /// What to do next, as a sentence; empty where there is nothing to advise.
+    pub fn hint(&self) -> &str {
+        match self {
+            SourceError::NotRecognised { hint, .. } => hint,
+            SourceError::Several { .. } => "Name one of them.",
+            SourceError::PasswordMissing => {
+                "Give the password that was set for encrypted backups in Finder or iTunes; it is not the phone's passcode."
+            }
+            SourceError::PasswordWrong => {
+                "Check the keyboard layout and quote the password for the shell; it is the one set for encrypted backups, not the phone's passcode."
+            }
+            SourceError::Keybag(_) => {
+                "Copy the backup again from where it was made, with its Manifest.plist."
+            }
+            SourceError::Read { .. } => {
+                "Check that the file is there and may be read, and that the disk is sound."
+            }
+            SourceError::File { .. } => "",
+        }
+    }
+}
+
 /// What opening and reading wants from its caller.
 pub trait Secrets: Sync {
     /// The backup password; asked for once, only when the backup is encrypted. `None` if there is none to be had.
@@ -123,3 +166,6 @@ pub trait Source: Sync + Send {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

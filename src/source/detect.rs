@@ -1,0 +1,244 @@
+//! What a path is, told by content: one ordered function, first match wins, and the reason is kept for `describe`.
+
+use std::{path::Path, sync::Arc};
+
+use zeroize::Zeroizing;
+
+use super::{
+    FileKind, Secrets, Source, SourceError, archive,
+    backup::{self, Backup},
+    container::{Container, FileAt, Folder, join},
+    device,
+    dump::{self, Dump},
+};
+use crate::format::ReadAt;
+
+/// How deep below the given path an acquisition may be: `Cellebrite…/extract/filesystem1`.
+const MAX_DEPTH: usize = 3;
+/// Folders looked into on the way; more are no wrapper folders.
+const MAX_FOLDERS: usize = 4096;
+
+/// What the caller allows.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Bytes that inflated members of an archive may take at one time.
+    pub max_memory: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options { max_memory: 256 << 20 }
+    }
+}
+
+/// Opens the acquisition at `path`, or just above or below it: a backup or a filesystem dump, in a folder or an archive.
+///
+/// An encrypted backup is unlocked here, so that a wrong password is known before anything else is done.
+pub fn open(path: &Path, secrets: &dyn Secrets, options: &Options) -> Result<Box<dyn Source>, SourceError> {
+    let (container, found) = find(path, options)?;
+    Ok(match found {
+        Found::Backup(folder) => Box::new(Backup::open(container, folder, secrets)?),
+        Found::Dump(roots) => Box::new(Dump::open(container, roots)?),
+    })
+}
+
+/// The key that the password of an encrypted backup stands for, checked against its keybag.
+pub fn derive_key(path: &Path, secrets: &dyn Secrets) -> Result<Zeroizing<[u8; 32]>, SourceError> {
+    let (container, found) = find(path, &Options::default())?;
+    let Found::Backup(folder) = found else {
+        return Err(not_recognised(
+            path,
+            "it is a filesystem dump, not a backup",
+            "Only encrypted backups have a key.",
+        ));
+    };
+    let plist = join(&folder, "Manifest.plist");
+    container.stage(&[&plist])?;
+    let manifest = device::read(&*container, &plist);
+    let plain = manifest.as_ref().is_some_and(|manifest| {
+        manifest.get("IsEncrypted").and_then(plist::Value::as_boolean) == Some(false)
+            && !manifest.contains_key("ManifestKey")
+    });
+    if plain {
+        return Err(not_recognised(
+            path,
+            "the backup is not encrypted",
+            "There is no key to extract; scan it as it is.",
+        ));
+    }
+    Ok(backup::keybag(manifest.as_ref())?.open(secrets)?.0)
+}
+
+enum Found {
+    /// The folder in the container.
+    Backup(String),
+    Dump(Vec<dump::Root>),
+}
+
+fn not_recognised(path: &Path, reason: &str, hint: &str) -> SourceError {
+    SourceError::NotRecognised { path: path.display().to_string(), reason: reason.into(), hint: hint.into() }
+}
+
+fn find(path: &Path, options: &Options) -> Result<(Arc<dyn Container>, Found), SourceError> {
+    let metadata = std::fs::metadata(path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => not_recognised(
+            path,
+            "there is no such file or folder",
+            "Check the path; quote it if it has spaces.",
+        ),
+        _ => read_error(path, error),
+    })?;
+    if !metadata.is_dir() {
+        return find_in_file(path, options);
+    }
+    let folder: Arc<dyn Container> = Arc::new(Folder::new(path).map_err(|error| read_error(path, error))?);
+    match search(path, &*folder)? {
+        Some(found) => Ok((folder, found)),
+        None => match above(path)? {
+            Some(container) => Ok((Arc::new(container), Found::Backup(String::new()))),
+            None => Err(explain(path, &*folder)),
+        },
+    }
+}
+
+fn read_error(path: &Path, source: std::io::Error) -> SourceError {
+    SourceError::Read { path: path.display().to_string(), source }
+}
+
+fn find_in_file(path: &Path, options: &Options) -> Result<(Arc<dyn Container>, Found), SourceError> {
+    let file = FileAt::open(path).map_err(|error| read_error(path, error))?;
+    let mut head = [0; 512];
+    let read = file.read_at(0, &mut head).map_err(|error| read_error(path, error))?;
+    let head = &head[..read];
+    let refuse = |reason: &str, hint: &str| Err(not_recognised(path, reason, hint));
+    let container: Arc<dyn Container> = match archive::Magic::of(head) {
+        Some(magic) => archive::open(path, file, magic, options.max_memory)?,
+        None if head.starts_with(b"ANDROID BACKUP") => {
+            return refuse("it is an Android backup, which is not supported by this version", IOS_ONLY);
+        }
+        None if head.is_empty() => return refuse("it is empty", "Copy or download it again."),
+        None => {
+            if let Some(folder) = path.parent()
+                && is_part_of_backup(path)
+            {
+                let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+                return find(folder, options);
+            }
+            return refuse(
+                "it is neither a folder nor a zip, tar or tar.gz",
+                "Give the folder of the backup or of the filesystem dump, or an archive of it.",
+            );
+        }
+    };
+    match search(path, &*container)? {
+        Some(found) => Ok((container, found)),
+        None => Err(explain(path, &*container)),
+    }
+}
+
+fn is_part_of_backup(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    matches!(name, "Manifest.db" | "Manifest.mbdb" | "Manifest.plist" | "Info.plist" | "Status.plist")
+}
+
+fn is_backup(container: &dyn Container, folder: &str) -> bool {
+    ["Manifest.db", "Manifest.mbdb"].iter().any(|name| container.is_file(&join(folder, name)))
+}
+
+/// Level by level, so that what is nearest to the given path wins.
+fn search(path: &Path, container: &dyn Container) -> Result<Option<Found>, SourceError> {
+    let mut level = vec![String::new()];
+    for _ in 0..=MAX_DEPTH {
+        let mut backups: Vec<&String> = level.iter().filter(|folder| is_backup(container, folder)).collect();
+        match (backups.pop(), backups.is_empty()) {
+            (Some(only), true) => return Ok(Some(Found::Backup(only.clone()))),
+            (Some(last), false) => {
+                backups.push(last);
+                let found = backups.iter().map(|folder| device::title(container, folder)).collect();
+                return Err(SourceError::Several { path: path.display().to_string(), found });
+            }
+            (None, _) => {}
+        }
+        let roots: Vec<_> = level.iter().filter_map(|folder| dump::root(container, folder)).collect();
+        if !roots.is_empty() {
+            return Ok(Some(Found::Dump(roots)));
+        }
+        let below = level.iter().flat_map(|folder| {
+            let folders =
+                container.children(folder).into_iter().filter(|(_, kind)| *kind == FileKind::Directory);
+            folders.map(|(name, _)| join(folder, &name)).collect::<Vec<_>>()
+        });
+        level = below.take(MAX_FOLDERS).collect();
+    }
+    Ok(None)
+}
+
+/// A backup of which `path` is a folder inside, such as `00` or `Snapshot`.
+fn above(path: &Path) -> Result<Option<Folder>, SourceError> {
+    let Ok(real) = path.canonicalize() else { return Ok(None) };
+    for parent in real.ancestors().skip(1).take(2) {
+        let folder = Folder::new(parent).map_err(|error| read_error(parent, error))?;
+        if is_backup(&folder, "") && ["Manifest.plist", "Info.plist"].iter().any(|name| folder.is_file(name))
+        {
+            return Ok(Some(folder));
+        }
+    }
+    Ok(None)
+}
+
+const IOS_ONLY: &str = "Give an iOS backup or an iOS filesystem dump.";
+
+/// Why nothing was recognised, as exactly as a look at the names allows.
+fn explain(path: &Path, container: &dyn Container) -> SourceError {
+    let mut names: Vec<String> = Vec::new();
+    let mut folders = vec![String::new()];
+    for _ in 0..2 {
+        let mut next = Vec::new();
+        for folder in folders.iter().take(64) {
+            for (name, kind) in container.children(folder).into_iter().take(MAX_FOLDERS) {
+                if kind == FileKind::Directory {
+                    next.push(join(folder, &name));
+                }
+                names.push(name);
+            }
+        }
+        folders = next;
+    }
+    let has = |wanted: &[&str]| names.iter().any(|name| wanted.contains(&name.as_str()));
+    let starts = |prefix: &str| names.iter().any(|name| name.starts_with(prefix));
+    let itself = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    if names.is_empty() {
+        return not_recognised(
+            path,
+            "it is empty",
+            "Point at the folder that holds Manifest.db, or make the backup again with enough free space.",
+        );
+    }
+    if has(&["Manifest.plist"]) {
+        return not_recognised(
+            path,
+            "there is a Manifest.plist but no Manifest.db, so the backup is incomplete",
+            "Copy the whole backup folder again, or make a new backup; an interrupted backup has no Manifest.db.",
+        );
+    }
+    if has(&["system_logs.logarchive", "sysdiagnose.log", "crashes_and_spins"])
+        || itself.starts_with("sysdiagnose_")
+    {
+        return not_recognised(path, "it is a sysdiagnose, which is not supported by this version", IOS_ONLY);
+    }
+    if has(&["dumpstate_board.txt", "main_entry.txt", "dumpstate_log.txt", "getprop.txt", "acquisition.json"])
+        || starts("bugreport-")
+        || starts("dumpstate-")
+    {
+        return not_recognised(
+            path,
+            "it is an Android acquisition, which is not supported by this version",
+            IOS_ONLY,
+        );
+    }
+    not_recognised(
+        path,
+        "it holds neither Manifest.db of a backup nor private/var of a filesystem dump, here or up to three folders below",
+        "Backups are in ~/Library/Application Support/MobileSync/Backup on macOS and in Apple\\MobileSync\\Backup of the user's folder on Windows.",
+    )
+}

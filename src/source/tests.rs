@@ -1,0 +1,387 @@
+//! One small phone in every container must read the same.
+
+use std::path::{Path, PathBuf};
+
+use super::{
+    testing::{
+        Builder, FILES, K2, PASSWORD, Password, UDID, gzipped, listing, put, tar_of, tarred, tree, zipped,
+    },
+    *,
+};
+
+fn opened(path: &Path, password: &'static str) -> Result<Box<dyn Source>, SourceError> {
+    open(path, &Password(password), &Options::default())
+}
+
+fn backup(builder: &Builder) -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(UDID);
+    builder.write(&path);
+    (folder, path)
+}
+
+/// The lines of [`listing`] without the root property lists, which differ between plain and encrypted.
+fn files(source: &dyn Source) -> Vec<String> {
+    let mut lines = listing(source);
+    lines.retain(|line| !line.starts_with("/backup/"));
+    lines
+}
+
+const EXPECTED: [&str; 6] = [
+    "/private/var/mobile/Containers/Data/Application/com.example.app/Documents/empty \"\"",
+    "/private/var/mobile/Library/SMS/sms.db 5000 bytes ",
+    "/private/var/mobile/Library/Test directory",
+    "/private/var/mobile/Library/Test/hello.txt \"hello world file contents\\n\"",
+    "/private/var/mobile/Library/link -> /var/mobile/Library/Test",
+    "/private/var/root/Library/sixteen \"0123456789abcdef\"",
+];
+
+fn assert_expected(lines: &[String]) {
+    assert_eq!(lines.len(), EXPECTED.len(), "{lines:#?}");
+    for (line, expected) in lines.iter().zip(EXPECTED) {
+        assert!(line.starts_with(expected), "{line}");
+    }
+}
+
+#[test]
+fn plain_and_encrypted_backups_read_the_same() {
+    let (_keep, plain) = backup(&Builder::default());
+    let (_keep_too, encrypted) = backup(&Builder::encrypted());
+    let plain = opened(&plain, "").unwrap();
+    let encrypted = opened(&encrypted, PASSWORD).unwrap();
+    assert_expected(&files(&*plain));
+    assert_eq!(files(&*plain), files(&*encrypted));
+    assert_eq!(plain.device().name.as_deref(), Some("Test phone"));
+    assert!(plain.device().limits.iter().any(|limit| limit.contains("not encrypted")));
+    assert_eq!(encrypted.device().limits, [""; 0]);
+    assert!(encrypted.describe().starts_with("iOS backup, encrypted, in a folder"));
+}
+
+#[test]
+fn a_backup_is_found_below_and_above() {
+    let (parent, path) = backup(&Builder::encrypted());
+    let outer = parent.path().parent().unwrap();
+    assert!(outer.exists());
+    for place in [parent.path().to_path_buf(), path.join("69"), path.join("Manifest.db")] {
+        assert_expected(&files(&*opened(&place, PASSWORD).unwrap()));
+    }
+}
+
+#[test]
+fn of_several_backups_each_is_named() {
+    let (parent, _) = backup(&Builder::default());
+    Builder::default().write(&parent.path().join("ffff"));
+    let Err(SourceError::Several { found, .. }) = opened(parent.path(), "") else { panic!() };
+    assert_eq!(found, [format!("{UDID}, \"Test phone\""), "ffff, \"Test phone\"".into()]);
+}
+
+#[test]
+fn a_password_that_is_wrong_or_missing_is_told_at_once() {
+    let (_keep, path) = backup(&Builder::encrypted());
+    assert!(matches!(opened(&path, "wrong"), Err(SourceError::PasswordWrong)));
+    assert!(matches!(opened(&path, ""), Err(SourceError::PasswordMissing)));
+}
+
+#[test]
+fn the_key_can_be_taken_out_and_used_instead() {
+    let (_keep, path) = backup(&Builder::encrypted());
+    let key = derive_key(&path, &Password(PASSWORD)).unwrap();
+    assert_eq!(crate::record::hex(&*key), K2);
+    let source = open(&path, &testing::GivenKey(*key), &Options::default()).unwrap();
+    assert_expected(&files(&*source));
+    assert!(matches!(derive_key(&path, &Password("wrong")), Err(SourceError::PasswordWrong)));
+    let (_keep, plain) = backup(&Builder::default());
+    assert!(matches!(derive_key(&plain, &Password(PASSWORD)), Err(SourceError::NotRecognised { .. })));
+}
+
+#[test]
+fn reading_leaves_the_evidence_as_it_was() {
+    let (parent, path) = backup(&Builder::encrypted());
+    let before = tree(parent.path());
+    files(&*opened(&path, PASSWORD).unwrap());
+    assert_eq!(before, tree(parent.path()));
+}
+
+#[test]
+fn a_decrypted_copy_opens_as_a_plain_backup() {
+    let (parent, path) = backup(&Builder::encrypted());
+    let source = opened(&path, PASSWORD).unwrap();
+    let copy = parent.path().join("copy/decrypted");
+    let (mut written, mut problems) = (0, Vec::new());
+    decrypt_to(&*source, &copy, &mut |_, _| written += 1, &mut |problem| problems.push(problem)).unwrap();
+    assert!(problems.is_empty());
+    assert_eq!(written, FILES.len() + 4);
+    assert!(tree(&copy).iter().all(|(name, _)| !name.ends_with(".partial")));
+    let plain = opened(&copy, "").unwrap();
+    assert_eq!(listing(&*plain), listing(&*source));
+    let again = decrypt_to(&*source, &copy, &mut |_, _| {}, &mut |_| {});
+    assert!(again.unwrap_err().to_string().contains("the destination is not empty"));
+}
+
+#[test]
+fn what_is_odd_or_missing_in_a_manifest_is_said_row_by_row() {
+    let hello = manifest::file_id("HomeDomain", "Library/Test/hello.txt");
+    let builder = Builder {
+        without: vec![hello],
+        snapshot_state: "uploading",
+        sql: format!(
+            "UPDATE Files SET file = zeroblob(200000) WHERE relativePath = 'Library/sixteen';
+             UPDATE Files SET file = NULL WHERE relativePath = 'Library/SMS/sms.db';
+             INSERT INTO Files VALUES ('../../../etc/passwd', 'HomeDomain', 'escape', 1, NULL);
+             INSERT INTO Files VALUES ('{}', 'HomeDomain', 'renamed', 1, NULL);",
+            "0".repeat(40)
+        ),
+        ..Builder::default()
+    };
+    let (_keep, path) = backup(&builder);
+    put(&path, "ab/abababababababababababababababababababab", b"unlisted");
+    let source = opened(&path, "").unwrap();
+    let lines = files(&*source);
+    let has = |text: &str| assert!(lines.iter().any(|line| line.contains(text)), "{text}: {lines:#?}");
+    has("/hello.txt missing");
+    has(
+        "/sixteen \"0123456789abcdef\" (its description in the manifest is 200000 bytes long and was not read)",
+    );
+    has("/sms.db 5000 bytes");
+    has("/escape missing (its file id is not 40 hexadecimal digits, so its content is not looked for)");
+    has("/renamed missing (its file id is not the hash of its path)");
+    has("1 stored files are not in the backup's own list");
+    assert!(source.device().limits.iter().any(|limit| limit.contains("`uploading`")));
+    for id in ["../../../etc/passwd", "ab/../../Info.plist", ""] {
+        let file = VirtualFile { stored_as: id.into(), ..VirtualFile::default() };
+        assert!(source.open(&file).is_err());
+    }
+}
+
+#[test]
+fn cut_ciphertext_reads_as_far_as_it_goes() {
+    let (_keep, path) = backup(&Builder::encrypted());
+    let id = manifest::file_id("HomeDomain", "Library/SMS/sms.db");
+    put(&path, &format!("{}/{id}", &id[..2]), &testing::encrypt(&[0xbb; 32], &[b'x'; 5000])[..1000]);
+    let lines = files(&*opened(&path, PASSWORD).unwrap());
+    assert!(
+        lines.iter().any(|line| line.contains("sms.db 992 bytes") && line.ends_with("cut short)")),
+        "{lines:#?}"
+    );
+}
+
+#[test]
+fn a_legacy_backup_has_its_files_side_by_side() {
+    let folder = tempfile::tempdir().unwrap();
+    let listed: &[(&str, &str, &[u8])] = &[("HomeDomain", "Library/a", b"one"), ("AppDomain-x", "b", b"two")];
+    put(folder.path(), "Manifest.mbdb", &testing::mbdb(listed));
+    for (domain, relative, content) in listed {
+        put(folder.path(), &manifest::file_id(domain, relative), content);
+    }
+    let source = opened(folder.path(), "").unwrap();
+    assert_eq!(
+        files(&*source),
+        [
+            "/private/var/mobile/Containers/Data/Application/x/b \"two\"",
+            "/private/var/mobile/Library/a \"one\""
+        ]
+    );
+}
+
+#[test]
+fn before_ios_10_2_only_the_payloads_tell_that_a_backup_is_encrypted() {
+    let (_keep, path) = backup(&Builder::encrypted());
+    let source = opened(&path, PASSWORD).unwrap();
+    let list = VirtualFile { stored_as: "Manifest.db".into(), ..VirtualFile::default() };
+    let manifest = source.open(&list).unwrap().read_all(1 << 20).unwrap();
+    drop(source);
+    put(&path, "Manifest.db", &manifest);
+    let plist = [("IsEncrypted", true.into()), ("BackupKeyBag", plist::Value::Data(testing::keybag(true)))];
+    put(&path, "Manifest.plist", &testing::plist_bytes(plist));
+    assert_expected(&files(&*opened(&path, PASSWORD).unwrap()));
+    assert!(matches!(opened(&path, "wrong"), Err(SourceError::PasswordWrong)));
+}
+
+#[test]
+fn what_is_no_acquisition_is_explained() {
+    let folder = tempfile::tempdir().unwrap();
+    let told = |path: &Path| {
+        let error = opened(path, "").err().unwrap();
+        assert!(!error.hint().is_empty(), "{error}");
+        error.to_string()
+    };
+    assert!(told(&folder.path().join("nothing")).ends_with("there is no such file or folder"));
+    let case = |name: &str, file: &str| {
+        put(&folder.path().join(name), file, b"{}");
+        told(&folder.path().join(name))
+    };
+    std::fs::create_dir(folder.path().join("empty")).unwrap();
+    assert!(told(&folder.path().join("empty")).ends_with("it is empty"));
+    assert!(case("cut", "Manifest.plist").contains("no Manifest.db"));
+    assert!(
+        case("logs", "system_logs.logarchive/x")
+            .contains("a sysdiagnose, which is not supported by this version")
+    );
+    assert!(case("robot", "bugreport-x.txt").contains("an Android acquisition, which is not supported"));
+    assert!(case("other", "photo.jpg").contains("neither Manifest.db"));
+    assert!(told(&folder.path().join("other/photo.jpg")).contains("neither a folder nor"));
+}
+
+/// Packs `folder` in every way and opens each; the small budget makes a stream of the tar.gz.
+fn in_every_archive(folder: &Path, password: &'static str, mut check: impl FnMut(&str, &dyn Source)) {
+    let place = tempfile::tempdir().unwrap();
+    let tar = tarred(folder);
+    for (name, bytes) in [("a.zip", zipped(folder)), ("a.tar", tar.clone()), ("a.tar.gz", gzipped(&tar))] {
+        put(place.path(), name, &bytes);
+        check(name, &*opened(&place.path().join(name), password).unwrap());
+    }
+    let options = Options { max_memory: tar.len() as u64 - 1 };
+    let source = open(&place.path().join("a.tar.gz"), &Password(password), &options).unwrap();
+    assert!(source.streamed());
+    check("streamed", &*source);
+}
+
+#[test]
+fn a_backup_reads_the_same_from_every_archive() {
+    for builder in [Builder::default(), Builder::encrypted()] {
+        let (parent, _) = backup(&builder);
+        in_every_archive(parent.path(), PASSWORD, |_, source| assert_expected(&files(source)));
+    }
+}
+
+fn dump() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("extract/filesystem1");
+    let system = [("ProductVersion", "17.1".into()), ("ProductBuildVersion", "21B74".into())];
+    put(&root, "System/Library/CoreServices/SystemVersion.plist", &testing::plist_bytes(system));
+    put(&root, "private/var/mobile/Library/SMS/sms.db", &[b'x'; 60_000]);
+    put(&root, "private/var/mobile/a:b?.txt", b"odd name");
+    put(&root, "private/var/mobile/._a", b"litter");
+    put(&root, "private/var/mobile/.DS_Store", b"litter");
+    put(&root, "private/etc/hosts", b"127.0.0.1");
+    put(&folder.path().join("extract"), "report.txt", b"not of the phone");
+    folder
+}
+
+#[test]
+fn a_filesystem_dump_reads_the_same_from_every_container() {
+    let folder = dump();
+    let without_folders = |source: &dyn Source| {
+        let mut lines = listing(source);
+        // A zip made of files alone lists no folders.
+        lines.retain(|line| !line.ends_with(" directory"));
+        lines
+    };
+    let source = opened(folder.path(), "").unwrap();
+    let lines = without_folders(&*source);
+    let paths: Vec<&str> = lines.iter().map(|line| line.split(' ').next().unwrap()).collect();
+    assert_eq!(
+        paths,
+        [
+            "/System/Library/CoreServices/SystemVersion.plist",
+            "/private/etc/hosts",
+            "/private/var/mobile/Library/SMS/sms.db",
+            "/private/var/mobile/a:b?.txt",
+        ]
+    );
+    assert_eq!(source.device().os_build.as_deref(), Some("21B74"));
+    assert!(source.device().limits.iter().any(|limit| limit.contains("`extract/report.txt`")));
+    in_every_archive(folder.path(), "", |name, source| {
+        assert_eq!(without_folders(source), lines, "{name}");
+        assert_eq!(source.device().os_version.as_deref(), Some("17.1"));
+    });
+}
+
+#[test]
+fn a_streamed_member_over_the_budget_is_refused_in_words() {
+    let (folder, place) = (dump(), tempfile::tempdir().unwrap());
+    put(place.path(), "a.tar.gz", &gzipped(&tarred(folder.path())));
+    let options = Options { max_memory: 50_000 };
+    let source = open(&place.path().join("a.tar.gz"), &Password(""), &options).unwrap();
+    let lines = listing(&*source);
+    let large = lines.iter().find(|line| line.contains("sms.db")).unwrap();
+    assert!(large.contains("larger than the memory limit of 50000 bytes"), "{large}");
+    assert!(lines.iter().any(|line| line.ends_with("hosts \"127.0.0.1\"")));
+}
+
+#[cfg(unix)]
+#[test]
+fn links_are_listed_and_never_followed_out() {
+    let folder = dump();
+    let root = folder.path().join("extract/filesystem1/private/var");
+    std::os::unix::fs::symlink("/etc/passwd", root.join("mobile/leak")).unwrap();
+    std::os::unix::fs::symlink("/etc", root.join("mobile/leaks")).unwrap();
+    std::os::unix::fs::symlink(".", root.join("mobile/loop")).unwrap();
+    let source = opened(folder.path(), "").unwrap();
+    let lines = listing(&*source);
+    for expected in
+        ["/private/var/mobile/leak -> /private/etc/passwd", "/private/var/mobile/loop -> /private/var/mobile"]
+    {
+        assert!(lines.iter().any(|line| line == expected), "{lines:#?}");
+    }
+    assert!(!lines.iter().any(|line| line.contains("leaks/")));
+    for path in ["leak", "leaks/passwd", "../../../../../../../../etc/passwd"] {
+        let stored_as = format!("extract/filesystem1/private/var/mobile/{path}");
+        assert!(source.open(&VirtualFile { stored_as, ..VirtualFile::default() }).is_err());
+    }
+}
+
+fn opened_bytes(name: &str, bytes: &[u8]) -> Result<Vec<String>, SourceError> {
+    let place = tempfile::tempdir().unwrap();
+    put(place.path(), name, bytes);
+    opened(&place.path().join(name), "").map(|source| listing(&*source))
+}
+
+#[test]
+fn hostile_names_in_archives_are_refused_and_reported() {
+    let tar = tar_of(&[
+        ("./private/var/mobile/a", b"first"),
+        ("/private/var/mobile/a", b"last"),
+        ("private/var/mobile/../../../../etc/cron", b"out"),
+        ("private\\var\\mobile\\b", b"windows"),
+    ]);
+    for lines in [opened_bytes("x.tar", &tar).unwrap(), opened_bytes("x.tar.gz", &gzipped(&tar)).unwrap()] {
+        assert_eq!(lines[..2], ["/private/var/mobile/a \"last\"", "/private/var/mobile/b \"windows\""]);
+        assert!(lines[2].contains("names a place outside of the archive"), "{lines:#?}");
+        assert!(lines[3].contains("more than once"), "{lines:#?}");
+        assert_eq!(lines.len(), 4);
+    }
+}
+
+#[test]
+fn a_cut_gzip_counts_up_to_the_cut() {
+    let noise: Vec<u8> =
+        (0..40_000u32).flat_map(|number| number.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
+    let packed = gzipped(&tar_of(&[("private/var/mobile/a", b"early"), ("private/var/mobile/b", &noise)]));
+    let lines = opened_bytes("x.tar.gz", &packed[..packed.len() / 2]).unwrap();
+    assert_eq!(lines[0], "/private/var/mobile/a \"early\"");
+    assert!(lines[1].contains("/b ") && lines[1].contains("the archive ends before the end of this file"));
+    assert!(lines.iter().any(|line| line.contains("the gzip stream ends early")), "{lines:#?}");
+}
+
+#[test]
+fn a_zip_that_lies_about_sizes_is_not_inflated() {
+    let folder = tempfile::tempdir().unwrap();
+    put(folder.path(), "private/var/mobile/a", b"stored");
+    put(folder.path(), "private/var/mobile/b", &[0; 100_000]);
+    let mut zip = zipped(folder.path());
+    let central = zip.windows(4).rposition(|window| window == b"PK\x01\x02").unwrap();
+    zip[central + 24..central + 28].copy_from_slice(&0x7fff_ffffu32.to_le_bytes());
+    let lines = opened_bytes("x.zip", &zip).unwrap();
+    assert!(lines[1].contains("states a size that its compressed bytes cannot have"), "{lines:#?}");
+    zip[central + 8] |= 1;
+    let error = opened_bytes("x.zip", &zip).err().unwrap();
+    assert!(error.to_string().contains("encrypted with a password of its own"), "{error}");
+}
+
+#[test]
+fn broken_archives_never_panic() {
+    let folder = tempfile::tempdir().unwrap();
+    put(folder.path(), "private/var/mobile/a", b"content");
+    let tar = tarred(folder.path());
+    for whole in [zipped(folder.path()), gzipped(&tar), tar] {
+        for len in (0..whole.len()).step_by(whole.len() / 60 + 1) {
+            let _ = opened_bytes("x", &whole[..len]);
+        }
+        for bit in (0..whole.len() * 8).step_by(whole.len() / 40 + 1) {
+            let mut flipped = whole.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            let _ = opened_bytes("x", &flipped);
+        }
+    }
+}
