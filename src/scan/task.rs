@@ -222,7 +222,7 @@ impl Engine<'_> {
         let (artifact, before) = (sink.artifact, sink.records);
         let main = self.open(&wanted.file)?;
         let wal = wanted.wal.as_ref().filter(|wal| wal.size > 0).map(|wal| self.open(wal)).transpose()?;
-        let salvaged = salvage::salvage(main, wal, SALVAGE_BYTES)?;
+        let salvaged = salvage(main, wal, SALVAGE_BYTES)?;
         sink.origin = Origin::Freed;
         sink.skip = Some(std::mem::take(&mut sink.taken).into_iter().collect());
         let mut out = Out::new(artifact, &wanted.file.path, sink);

@@ -110,7 +110,7 @@ pub(super) fn is_litter(path: &str) -> bool {
 
 /// A stretch of an opened file, read at any place and from any thread without a shared position.
 #[derive(Clone)]
-pub(super) struct FileAt {
+pub struct FileAt {
     file: Arc<File>,
     start: u64,
     len: u64,
@@ -119,7 +119,11 @@ pub(super) struct FileAt {
 impl FileAt {
     #[expect(clippy::disallowed_methods, reason = "evidence is opened here, read-only, and nowhere else")]
     pub fn open(path: &Path) -> io::Result<FileAt> {
-        let file = File::open(path)?;
+        FileAt::of(File::open(path)?)
+    }
+
+    /// The whole of a file that is already open.
+    pub fn of(file: File) -> io::Result<FileAt> {
         let len = file.metadata()?.len();
         Ok(FileAt { file: Arc::new(file), start: 0, len })
     }

@@ -11,6 +11,7 @@ mod detect;
 mod device;
 mod domains;
 mod dump;
+mod evidence;
 mod extract;
 mod keybag;
 mod manifest;
@@ -27,7 +28,9 @@ use serde::Serialize;
 
 use crate::format::ReadAt;
 
+pub use container::FileAt;
 pub use detect::{Options, derive_key, open};
+pub use evidence::{Evidence, evidence};
 pub use extract::decrypt_to;
 
 /// The phone an acquisition is of, as far as it says.
