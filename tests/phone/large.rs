@@ -18,7 +18,8 @@ pub struct Size {
 }
 
 /// The addresses that are planted, each once, wherever the size has room: the first in a message's text, the second only in a
-/// message's attributed text, the third in a WhatsApp message, the fourth in a WhatsApp preview, the fifth in Safari's history.
+/// message's attributed text, the third in a WhatsApp message, the fourth in a WhatsApp preview, the fifth as an item of
+/// Safari's history, which is visited four times.
 pub const PLANTED: [&str; 5] = [
     "https://smscentro.com/pK3vQ9",
     "https://redirectnet.net/a81Xe",
@@ -288,14 +289,15 @@ fn chats(count: u32) -> Vec<u8> {
         for index in 0..count {
             let row = index + 1;
             let (mut text, mut link) = numbers.message();
-            match planted(index, count, &PLANTED[2..4]) {
+            let planted = planted(index, count, &PLANTED[2..4]);
+            match planted {
                 Some(address) if address == PLANTED[2] => text = format!("Please look: {address}"),
                 Some(address) => link = Some(address.to_owned()),
                 None => {}
             }
             let session = 1 + numbers.below(sessions.into());
             let date = (FIRST_DAY_MAC + offset(index, count)) as f64 + numbers.below(1_000) as f64 / 1_000.0;
-            let picture = numbers.below(8) == 0;
+            let picture = numbers.below(8) == 0 && planted.is_none();
             let sent = numbers.below(2) == 1;
             let (from, to) = if sent { (None, Some(jid(session))) } else { (Some(jid(session)), None) };
             let stanza = format!("3EB0{:016X}", numbers.next());
