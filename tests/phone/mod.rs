@@ -4,7 +4,7 @@
 //! The same sources give the same bytes on every machine: keys, salts, inode numbers and times are fixed, rows are sorted, and
 //! nothing depends on the clock, the locale or the file system. This module does not use the library it is made to test.
 
-#![allow(dead_code, reason = "tests and benches each use a part of the builder")]
+#![allow(dead_code, unused_imports, reason = "tests and benches each use a part of the builder")]
 #![allow(clippy::disallowed_methods, reason = "building fixtures is reading and writing files")]
 
 mod archive;
