@@ -22,7 +22,7 @@ use crate::artifact::{self, Artifact, Line, Parse, Record};
 use crate::finding::{Finding, Problem};
 use crate::heuristic::{self, Kept};
 use crate::indicator::Matcher;
-use crate::source::{Device, FileKind, Source, SourceError, VirtualFile};
+use crate::source::{Detail, Device, FileKind, Source, SourceError, VirtualFile};
 use route::Router;
 
 /// What to look at, and with how much.
@@ -201,6 +201,7 @@ impl Listing {
         let mut logs: HashMap<String, VirtualFile> = HashMap::new();
         let is_database = |index: &usize| artifacts.get(*index).is_some_and(|a| a.parse.is_database());
         source.list(
+            Detail::Paths,
             &mut |file| {
                 files += 1;
                 if file.kind != FileKind::File {
@@ -230,6 +231,10 @@ impl Listing {
         let mut bytes = 0;
         for (index, wanted) in wanted.iter_mut().enumerate() {
             wanted.wal = logs.remove(&format!("{}-wal", wanted.file.path)).filter(|wal| !wal.missing);
+            wanted.file.size = source.size(&wanted.file);
+            if let Some(wal) = &mut wanted.wal {
+                wal.size = source.size(wal);
+            }
             let size = wanted.file.size + wanted.wal.as_ref().map_or(0, |wal| wal.size);
             bytes += wanted.file.size;
             jobs.extend(wanted.artifacts.iter().map(|&artifact| Job { artifact, file: Some(index), size }));

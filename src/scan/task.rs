@@ -13,7 +13,7 @@ use crate::format::sqlite::{Database, salvage};
 use crate::format::{ReadAt, keyed};
 use crate::indicator::Matcher;
 use crate::record::{Origin, Place};
-use crate::source::{Source, SourceError, VirtualFile};
+use crate::source::{Detail, Source, SourceError, VirtualFile};
 
 /// A property list larger than this is refused; the largest that phones write are a few megabytes.
 const LARGEST_PLIST_BYTES: u64 = 64 << 20;
@@ -142,6 +142,7 @@ impl Engine<'_> {
         let artifact = sink.artifact;
         // What cannot be listed was recorded when the files were routed.
         self.source.list(
+            Detail::Full,
             &mut |file| {
                 sink.locate(&file.path, &file.stored_as);
                 let mut out = Out::new(artifact, &file.path, sink);

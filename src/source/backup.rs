@@ -6,7 +6,7 @@ use plist::Dictionary;
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 
 use super::{
-    Device, FileKind, Secrets, Source, SourceError, VirtualFile,
+    Detail, Device, FileKind, Secrets, Source, SourceError, VirtualFile,
     container::{Container, join},
     decrypt::Decrypted,
     device,
@@ -111,7 +111,9 @@ impl Backup {
         } else {
             backup.open_database(&list, plist.as_ref(), secrets)?;
         }
-        backup.note_limits(info.is_some(), status.as_ref());
+        let was_encrypted =
+            plist.as_ref().and_then(|plist| plist.get("IsEncrypted")?.as_boolean()).unwrap_or(false);
+        backup.note_limits(info.is_some(), was_encrypted, status.as_ref());
         Ok(backup)
     }
 
@@ -127,7 +129,9 @@ impl Backup {
         read.map_err(|source| SourceError::Read { path: list.into(), source })?;
         if &magic == SQLITE_MAGIC {
             self.evidence = "`Manifest.db` is a plain database".into();
-            self.manifest = Manifest::database(stored)?;
+            let log = format!("{list}-wal");
+            let log = self.container.is_file(&log).then(|| self.container.open(&log)).transpose()?;
+            self.manifest = Manifest::database(stored, log)?;
             // Since iOS 10.2 the manifest is encrypted with everything else: a plain one means a plain or a decrypted backup,
             // whatever the flag in Manifest.plist still says.
             return match plist {
@@ -148,7 +152,7 @@ impl Backup {
             .map_err(|reason| SourceError::Keybag(format!("ManifestKey: {reason}")))?;
         self.evidence = "`Manifest.db` is encrypted".into();
         self.keys = Some(keys);
-        self.manifest = Manifest::database(decrypted(stored, &key, None, list)?)?;
+        self.manifest = Manifest::database(decrypted(stored, &key, None, list)?, None)?;
         self.manifest_key = Some(key);
         Ok(())
     }
@@ -165,6 +169,7 @@ impl Backup {
         }
         let (mut encrypted, mut plain) = (0, 0);
         self.manifest.rows(
+            true,
             &mut |row| {
                 if row.file.key.is_some()
                     && let (Some(size), Some(stored)) = (row.file.size, self.stored_size(&row.id))
@@ -184,9 +189,11 @@ impl Backup {
         Ok(())
     }
 
-    fn note_limits(&mut self, info: bool, status: Option<&Dictionary>) {
+    fn note_limits(&mut self, info: bool, was_encrypted: bool, status: Option<&Dictionary>) {
         let mut note = |limit: &str| self.device.limits.push(limit.into());
-        if self.keys.is_none() {
+        if self.keys.is_none() && was_encrypted {
+            note("this is a decrypted copy of an encrypted backup: the original is the better evidence");
+        } else if self.keys.is_none() {
             note(
                 "the backup is not encrypted: Safari history, call history, interactionC and other evidence are only in encrypted backups",
             );
@@ -223,7 +230,7 @@ impl Backup {
         self.container.size(&join(&self.folder, &path))
     }
 
-    fn file_of(&self, row: Row, found: Option<&str>) -> VirtualFile {
+    fn file_of(&self, row: Row, found: Option<&str>, detail: Detail) -> VirtualFile {
         let Row { id, domain, relative, flags, file, odd } = row;
         let kind = match flags {
             1 => FileKind::File,
@@ -232,7 +239,9 @@ impl Backup {
             _ => FileKind::Other,
         };
         let path = device_path(&domain, &relative);
-        let stored = found.and_then(|found| self.container.size(&join(&self.folder, found)));
+        // A look at every payload costs more than the rest of the row.
+        let stored = found.filter(|_| detail == Detail::Full);
+        let stored = stored.and_then(|found| self.container.size(&join(&self.folder, found)));
         let encrypted = self.keys.is_some() && file.key.is_some();
         let mut odd = odd;
         let size = match (kind, stored) {
@@ -310,6 +319,7 @@ impl Source for Backup {
 
     fn list(
         &self,
+        detail: Detail,
         each: &mut dyn FnMut(VirtualFile),
         problem: &mut dyn FnMut(SourceError),
     ) -> Result<(), SourceError> {
@@ -317,12 +327,13 @@ impl Source for Backup {
         let mut listed = vec![false; self.present.len()];
         let mut complete = true;
         self.manifest.rows(
+            detail == Detail::Full,
             &mut |row| {
                 let found = if row.flags == 1 { self.present.find(&row.id) } else { None };
                 if let Some(seen) = found.as_ref().and_then(|(_, at)| listed.get_mut(*at)) {
                     *seen = true;
                 }
-                each(self.file_of(row, found.as_ref().map(|(path, _)| path.as_str())));
+                each(self.file_of(row, found.as_ref().map(|(path, _)| path.as_str()), detail));
                 true
             },
             &mut |error| {
@@ -338,6 +349,10 @@ impl Source for Backup {
             });
         }
         Ok(())
+    }
+
+    fn size(&self, file: &VirtualFile) -> u64 {
+        self.container.size(&join(&self.folder, &file.stored_as)).unwrap_or(0)
     }
 
     fn open(&self, file: &VirtualFile) -> Result<Box<dyn ReadAt + '_>, SourceError> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 
 use super::{
-    Device, FileKind, Source, SourceError, VirtualFile,
+    Detail, Device, FileKind, Source, SourceError, VirtualFile,
     container::{Container, Member, below, is_litter, join},
     device,
 };
@@ -176,6 +176,7 @@ impl Source for Dump {
 
     fn list(
         &self,
+        _detail: Detail,
         each: &mut dyn FnMut(VirtualFile),
         problem: &mut dyn FnMut(SourceError),
     ) -> Result<(), SourceError> {

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{FileKind, Source, SourceError, VirtualFile};
+use super::{Detail, FileKind, Source, SourceError, VirtualFile};
 use crate::format::ReadAt;
 
 const CHUNK: usize = 1 << 20;
@@ -41,7 +41,7 @@ pub fn decrypt_to(
     write_file(source, &manifest, destination, progress)?;
     let mut copy = Copy { source, destination, waiting: Vec::new(), bytes: 0, failed: None };
     let mut problems = Vec::new();
-    source.list(&mut |file| copy.take(file, progress, &mut problems), &mut |error| problem(error))?;
+    source.list(Detail::Full, &mut |file| copy.take(file, progress, &mut problems), &mut |error| problem(error))?;
     copy.flush(progress, &mut problems);
     problems.into_iter().for_each(&mut *problem);
     copy.failed.map_or(Ok(()), Err)

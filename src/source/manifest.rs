@@ -1,9 +1,11 @@
 //! The list of files in a backup: `Manifest.db`, and `Manifest.mbdb` up to iOS 9. Rows are streamed, never kept.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{
+    borrow::Cow,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OpenFlags, types::ValueRef};
 use sha1::{Digest, Sha1};
 
 use super::{
@@ -11,13 +13,15 @@ use super::{
     mbfile::{MAX_BLOB, MbFile},
 };
 use crate::{
-    format::ReadAt,
+    format::{
+        ReadAt,
+        sqlite::{Database, DatabaseError, Row as SqliteRow},
+    },
     record::{Value, hex},
     time::Epoch,
 };
 
 pub(super) const SQLITE_MAGIC: &[u8; 16] = b"SQLite format 3\0";
-const MAX_MANIFEST: u64 = 2 << 30;
 
 /// One listed file, whatever the manifest.
 #[derive(Debug, Default)]
@@ -32,35 +36,12 @@ pub(super) struct Row {
 }
 
 pub(super) enum Manifest {
-    Database(Mutex<Connection>),
+    Database(Mutex<Database<'static>>),
     Legacy(Legacy),
 }
 
 fn damaged(reason: impl std::fmt::Display) -> SourceError {
     SourceError::File { path: "Manifest.db".into(), reason: reason.to_string() }
-}
-
-/// An in-memory, read-only view of the database: no file is made and the one in the evidence is not touched.
-fn manifest_database(reader: Box<dyn ReadAt>) -> Result<Connection, SourceError> {
-    let mut bytes = reader.read_all(MAX_MANIFEST).map_err(damaged)?;
-    if !bytes.starts_with(SQLITE_MAGIC) {
-        return Err(damaged("it is not a SQLite database"));
-    }
-    // The header says WAL, which an in-memory database cannot be; there is no log to apply.
-    if let Some(versions) = bytes.get_mut(18..20) {
-        versions.fill(1);
-    }
-    // Some tools leave 16 bytes of padding behind the last page.
-    let page = bytes.get(16..18).map_or(0, |size| usize::from(u16::from_be_bytes([size[0], size[1]])));
-    let page = if page == 1 { 65_536 } else { page };
-    if page >= 512 && bytes.len() % page == 16 {
-        bytes.truncate(bytes.len() - 16);
-    }
-    let mut connection =
-        Connection::open_in_memory_with_flags(OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(damaged)?;
-    connection.deserialize_read_exact("main", bytes.as_slice(), bytes.len(), true).map_err(damaged)?;
-    connection.execute_batch("PRAGMA trusted_schema=OFF; PRAGMA query_only=ON").map_err(damaged)?;
-    Ok(connection)
 }
 
 impl Manifest {
@@ -69,15 +50,13 @@ impl Manifest {
         Manifest::Legacy(Legacy { bytes: Vec::new(), index: Vec::new() })
     }
 
-    pub fn database(reader: Box<dyn ReadAt>) -> Result<Manifest, SourceError> {
-        let connection = manifest_database(reader)?;
-        let kind: Result<String, _> =
-            connection.query_row("SELECT type FROM sqlite_schema WHERE name = 'Files'", [], |row| row.get(0));
-        match kind.as_deref() {
-            Ok("table") => Ok(Manifest::Database(Mutex::new(connection))),
-            Ok(_) | Err(rusqlite::Error::QueryReturnedNoRows) => Err(damaged("it has no table `Files`")),
-            Err(error) => Err(damaged(error)),
+    /// `wal` is the log beside an unencrypted list, if there is one.
+    pub fn database(reader: Box<dyn ReadAt>, wal: Option<Box<dyn ReadAt>>) -> Result<Manifest, SourceError> {
+        let database = Database::open(reader, wal).map_err(damaged)?;
+        if !database.tables().iter().any(|table| table == "Files") {
+            return Err(damaged("it has no table `Files`"));
         }
+        Ok(Manifest::Database(Mutex::new(database)))
     }
 
     pub fn legacy(bytes: Vec<u8>) -> Result<Manifest, SourceError> {
@@ -85,10 +64,12 @@ impl Manifest {
     }
 
     /// Every row, in the manifest's order; ends early when `each` returns false. Damage that ends the list is told to `problem`.
-    pub fn rows(&self, each: &mut dyn FnMut(Row) -> bool, problem: &mut dyn FnMut(SourceError)) {
+    ///
+    /// Without `described` the rows come without what their `file` blob says, which takes most of the time.
+    pub fn rows(&self, described: bool, each: &mut dyn FnMut(Row) -> bool, problem: &mut dyn FnMut(SourceError)) {
         match self {
-            Manifest::Database(connection) => {
-                if let Err(error) = stream(connection, each) {
+            Manifest::Database(database) => {
+                if let Err(error) = stream(database, described, each) {
                     problem(damaged(format!("the list of files ends early: {error}")));
                 }
             }
@@ -99,93 +80,113 @@ impl Manifest {
     /// The row of a file id.
     pub fn row(&self, id: &str) -> Result<Option<Row>, SourceError> {
         match self {
-            Manifest::Database(connection) => {
-                let connection = lock(connection);
-                let mut statement = connection
-                    .prepare_cached(
-                        "SELECT fileID, domain, relativePath, flags, file FROM Files WHERE fileID = ?1",
-                    )
-                    .map_err(damaged)?;
-                let mut rows = statement.query([id]).map_err(damaged)?;
-                Ok(rows.next().map_err(damaged)?.map(row_of))
+            Manifest::Database(database) => {
+                if id_bytes(id).is_none() {
+                    return Ok(None);
+                }
+                let query = format!(
+                    "SELECT rowid, fileID, domain, relativePath, flags, file FROM Files WHERE fileID = '{id}'"
+                );
+                let mut found = None;
+                let database = lock(database);
+                let mut statement = database.prepare(&[&query]).map_err(damaged)?;
+                let mut take = |row: &SqliteRow<'_>| {
+                    found.get_or_insert_with(|| row_of(row, true));
+                    Ok(())
+                };
+                statement.for_each(&mut take).map_err(damaged)?;
+                Ok(found)
             }
             Manifest::Legacy(legacy) => Ok(legacy.row(id)),
         }
     }
 }
 
-/// A panic elsewhere leaves a read-only connection as good as before.
-fn lock(connection: &Mutex<Connection>) -> MutexGuard<'_, Connection> {
-    connection.lock().unwrap_or_else(PoisonError::into_inner)
+/// A panic elsewhere leaves a read-only database as good as before.
+fn lock<'m>(database: &'m Mutex<Database<'static>>) -> MutexGuard<'m, Database<'static>> {
+    database.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Rows taken out under one hold of the connection, so that whoever is given a row may open its file at once.
+/// Rows taken out under one hold of the database, so that whoever is given a row may open its file at once.
 const BATCH: usize = 1000;
 
-fn stream(connection: &Mutex<Connection>, each: &mut dyn FnMut(Row) -> bool) -> rusqlite::Result<()> {
+fn stream(
+    database: &Mutex<Database<'static>>,
+    described: bool,
+    each: &mut dyn FnMut(Row) -> bool,
+) -> Result<(), DatabaseError> {
     let mut last = i64::MIN;
     loop {
-        let batch = batch(&lock(connection), &mut last)?;
-        let more = batch.len() == BATCH;
-        for row in batch {
+        let mut rows = Vec::new();
+        let result = batch(&lock(database), described, &mut last, &mut rows);
+        let more = rows.len() == BATCH;
+        for row in rows {
             if !each(row) {
                 return Ok(());
             }
         }
+        result?;
         if !more {
             return Ok(());
         }
     }
 }
 
-fn batch(connection: &Connection, last: &mut i64) -> rusqlite::Result<Vec<Row>> {
-    let mut statement = connection.prepare_cached(
-        "SELECT fileID, domain, relativePath, flags, file, rowid FROM Files WHERE rowid > ?1 ORDER BY rowid LIMIT ?2",
-    )?;
-    let mut rows = statement.query((*last, BATCH as i64))?;
-    let mut batch = Vec::new();
-    while let Some(row) = rows.next()? {
-        let number: i64 = row.get(5)?;
-        if number <= *last {
-            // Only a damaged tree goes backwards, and then it may go round for ever.
-            return Err(rusqlite::Error::IntegralValueOutOfRange(5, number));
-        }
+fn batch(
+    database: &Database<'_>,
+    described: bool,
+    last: &mut i64,
+    batch: &mut Vec<Row>,
+) -> Result<(), DatabaseError> {
+    let file = if described { "file" } else { "NULL" };
+    let query = format!(
+        "SELECT rowid, fileID, domain, relativePath, flags, {file} FROM Files WHERE rowid > {last} ORDER BY rowid LIMIT {BATCH}"
+    );
+    database.prepare(&[&query])?.for_each(&mut |row| {
+        let number = row.value(0).as_int().unwrap_or(*last);
+        // Only a damaged tree goes backwards, and then it may go round for ever.
+        anyhow::ensure!(number > *last, "row {number} comes after row {last}");
         *last = number;
-        batch.push(row_of(row));
-    }
-    Ok(batch)
+        batch.push(row_of(row, described));
+        Ok(())
+    })?;
+    Ok(())
 }
 
-fn row_of(row: &rusqlite::Row<'_>) -> Row {
-    let text = |column: usize| match row.get_ref(column) {
-        Ok(ValueRef::Text(bytes) | ValueRef::Blob(bytes)) => String::from_utf8_lossy(bytes).into_owned(),
-        Ok(ValueRef::Integer(int)) => int.to_string(),
+fn row_of(row: &SqliteRow<'_>, described: bool) -> Row {
+    let text = |column: usize| match row.value(column) {
+        Value::Text(text) => text.into_owned(),
+        Value::Bytes(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+        Value::Int(int) => int.to_string(),
         _ => String::new(),
     };
-    let flags = match row.get_ref(3) {
-        Ok(ValueRef::Integer(flags)) => flags,
-        _ => 0,
+    let flags = row.value(4).as_int().unwrap_or(0);
+    let description = match row.value(5) {
+        Value::Bytes(bytes) => bytes,
+        Value::Text(text) => text.into_owned().into_bytes().into(),
+        _ => Cow::default(),
     };
-    let (file, odd) = match row.get_ref(4) {
-        Ok(ValueRef::Blob(blob) | ValueRef::Text(blob)) if blob.len() > MAX_BLOB => (
+    let (file, odd) = match &*description {
+        // A few rows have none.
+        [] => (None, None),
+        blob if blob.len() > MAX_BLOB => (
             None,
             Some(format!("its description in the manifest is {} bytes long and was not read", blob.len())),
         ),
-        Ok(ValueRef::Blob(blob) | ValueRef::Text(blob)) if !blob.is_empty() => match MbFile::parse(blob) {
+        blob => match MbFile::parse(blob) {
             Some(file) => (Some(file), None),
             None => (None, Some("its description in the manifest cannot be read".into())),
         },
-        // A few rows have none.
-        _ => (None, None),
     };
-    checked(Row {
-        id: text(0),
-        domain: text(1),
-        relative: text(2),
+    let row = Row {
+        id: text(1),
+        domain: text(2),
+        relative: text(3),
         flags,
         file: file.unwrap_or_default(),
         odd,
-    })
+    };
+    if described { checked(row) } else { row }
 }
 
 /// The file id is a hash of the path: a row where it is not was changed by hand, or decoded wrongly.

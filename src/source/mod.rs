@@ -87,6 +87,15 @@ pub struct VirtualFile {
     pub odd: Option<String>,
 }
 
+/// How much a listing says of each file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Detail {
+    /// What it takes to find and open files: names, kinds and whether the content is there.
+    Paths,
+    /// Also sizes, times, owners and attributes, which takes much longer for a backup.
+    Full,
+}
+
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
     /// Not an acquisition, or not one that is supported.
@@ -152,12 +161,18 @@ pub trait Source: Sync + Send {
     /// What could not be listed is told through `problem` and does not end the listing.
     fn list(
         &self,
+        detail: Detail,
         each: &mut dyn FnMut(VirtualFile),
         problem: &mut dyn FnMut(SourceError),
     ) -> Result<(), SourceError>;
 
     /// The decrypted, inflated content of a listed file.
     fn open(&self, file: &VirtualFile) -> Result<Box<dyn ReadAt + '_>, SourceError>;
+
+    /// Bytes stored for a listed file, also where the listing was [`Detail::Paths`].
+    fn size(&self, file: &VirtualFile) -> u64 {
+        file.size
+    }
 
     /// True where [`Source::open`] is only cheap for files named to [`Source::stage`] first (a tar.gz can only be read through).
     fn streamed(&self) -> bool {

@@ -45,7 +45,7 @@ fn open(main: &[u8], wal: &[u8]) -> Result<Database<'static>, DatabaseError> {
 pub(super) fn rows(database: &Database<'_>, query: &str) -> Result<Vec<String>, DatabaseError> {
     let mut rows = Vec::new();
     database.prepare(&[query])?.for_each(&mut |row| {
-        rows.push((0..row.len()).map(|i| row.value(i).show().into_owned()).collect::<Vec<_>>().join("|"));
+        rows.push((0..row.len()).map(|i| row.value(i).show()).collect::<Vec<_>>().join("|"));
         Ok(())
     })?;
     Ok(rows)
