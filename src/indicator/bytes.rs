@@ -55,8 +55,11 @@ impl Literals {
                 }
                 Ioc::Domain | Ioc::Email | Ioc::AppId | Ioc::Url if value.len() >= 8 => {
                     let value = value.strip_prefix("*.").unwrap_or(value);
-                    let value =
-                        if indicator.ioc == Ioc::Domain { value.to_ascii_lowercase() } else { value.to_owned() };
+                    let value = if indicator.ioc == Ioc::Domain {
+                        value.to_ascii_lowercase()
+                    } else {
+                        value.to_owned()
+                    };
                     for (group, fragment) in fragments(value.as_bytes()) {
                         words.push(fragment);
                         meanings.push((id, Meaning::Base64(group)));
@@ -211,9 +214,13 @@ impl Matcher {
                 }
                 Meaning::Path | Meaning::FileName => {
                     let before = before.strip_suffix(b"/private").unwrap_or(before);
-                    if !is_name(before.last()) && !is_name(after.first()) && !letter_before(before) && !letter_after(after)
+                    if !is_name(before.last())
+                        && !is_name(after.first())
+                        && !letter_before(before)
+                        && !letter_after(after)
                     {
-                        let matched = String::from_utf8_lossy(window.get(word.range()).unwrap_or(&[])).into_owned();
+                        let matched =
+                            String::from_utf8_lossy(window.get(word.range()).unwrap_or(&[])).into_owned();
                         let (strength, form) = (Strength::Medium, Form::Carved);
                         keep(
                             word.start(),
@@ -276,10 +283,10 @@ fn is_one_letter(bytes: &[u8]) -> bool {
     })
 }
 
-/// Where a borrowed part stands in the text; a decoded one is shown at the beginning.
-fn offset_in(text: &str, part: &std::borrow::Cow<'_, str>) -> usize {
-    match part {
-        std::borrow::Cow::Borrowed(part) => (part.as_ptr() as usize).saturating_sub(text.as_ptr() as usize),
-        std::borrow::Cow::Owned(_) => 0,
-    }
+/// Where a part of the text stands in it; what a decoding step made is shown at the beginning.
+fn offset_in(text: &str, part: &str) -> usize {
+    (part.as_ptr() as usize)
+        .checked_sub(text.as_ptr() as usize)
+        .filter(|offset| offset.checked_add(part.len()).is_some_and(|end| end <= text.len()))
+        .unwrap_or(0)
 }

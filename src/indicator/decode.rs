@@ -165,8 +165,11 @@ impl Decoder {
     }
 }
 
-/// Applies `step` at every character; it says what to write and how many bytes it consumed, or nothing.
-fn rewrite(text: &str, step: fn(&str) -> Option<(Option<char>, usize)>) -> String {
+/// What to write for an escape, and how many bytes the escape has.
+type Unescaped = Option<(Option<char>, usize)>;
+
+/// Applies `step` at every character; where it finds no escape, the character stays.
+fn rewrite(text: &str, step: fn(&str) -> Unescaped) -> String {
     let mut result = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(first) = rest.chars().next() {
@@ -190,7 +193,7 @@ fn hex_char(digits: Option<&str>) -> Option<char> {
     char::from_u32(u32::from_str_radix(digits, 16).ok()?)
 }
 
-fn json(text: &str) -> Option<(Option<char>, usize)> {
+fn json(text: &str) -> Unescaped {
     let escape = text.strip_prefix('\\')?;
     match escape.chars().next()? {
         '/' => Some((Some('/'), 2)),
@@ -202,7 +205,7 @@ fn json(text: &str) -> Option<(Option<char>, usize)> {
     }
 }
 
-fn html(text: &str) -> Option<(Option<char>, usize)> {
+fn html(text: &str) -> Unescaped {
     const NAMED: [(&str, char); 9] = [
         ("&period;", '.'),
         ("&sol;", '/'),
@@ -231,7 +234,7 @@ fn html(text: &str) -> Option<(Option<char>, usize)> {
     Some((Some(character), mark + count + semicolon))
 }
 
-fn quoted_printable(text: &str) -> Option<(Option<char>, usize)> {
+fn quoted_printable(text: &str) -> Unescaped {
     let rest = text.strip_prefix('=')?;
     if rest.starts_with("\r\n") {
         return Some((None, 3));
@@ -242,7 +245,7 @@ fn quoted_printable(text: &str) -> Option<(Option<char>, usize)> {
     hex_char(rest.get(..2)).filter(char::is_ascii).map(|character| (Some(character), 3))
 }
 
-fn dots(text: &str) -> Option<(Option<char>, usize)> {
+fn dots(text: &str) -> Unescaped {
     let first = text.chars().next()?;
     match first {
         '\u{3002}' | '\u{ff0e}' | '\u{ff61}' => Some((Some('.'), first.len_utf8())),
@@ -252,9 +255,8 @@ fn dots(text: &str) -> Option<(Option<char>, usize)> {
 }
 
 fn refanged(text: &str) -> String {
-    let starts = |rest: &str, word: &str| {
-        rest.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word))
-    };
+    let starts =
+        |rest: &str, word: &str| rest.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
     let mut result = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(first) = rest.chars().next() {

@@ -67,7 +67,8 @@ pub(super) fn ip_number(ip: IpAddr) -> u128 {
 pub(super) fn canonical(written: &str) -> Option<Host<'_>> {
     let name = written.strip_prefix('.').unwrap_or(written);
     let name = name.strip_suffix('.').unwrap_or(name);
-    if name.is_empty() || name.len() > LONGEST * 4 {
+    let has_empty_label = name.starts_with('.') || name.ends_with('.') || name.contains("..");
+    if name.is_empty() || name.len() > LONGEST * 4 || has_empty_label {
         return None;
     }
     if name.bytes().all(is_host_byte) {
@@ -82,8 +83,10 @@ pub(super) fn canonical(written: &str) -> Option<Host<'_>> {
     }
     match url::Host::parse(name).ok()? {
         url::Host::Domain(name) => {
+            // Characters that become dots, or nothing, may leave empty labels only now.
             let name = name.strip_suffix('.').map(str::to_owned).unwrap_or(name);
-            (!name.is_empty()).then_some(Host::Name(name.into()))
+            let is_whole = !name.split('.').any(str::is_empty);
+            is_whole.then_some(Host::Name(name.into()))
         }
         url::Host::Ipv4(ip) => Some(Host::Ip(ip_number(ip.into()))),
         url::Host::Ipv6(ip) => Some(Host::Ip(ip_number(ip.into()))),

@@ -153,7 +153,8 @@ impl Index {
     fn name(&mut self, id: u32, name: &str, reach: Reach) {
         let Some((_, top)) = name.rsplit_once('.') else { return };
         let suffix = psl::suffix(name.as_bytes());
-        let is_public = suffix.is_some_and(|suffix| suffix.is_known() && suffix.as_bytes() == name.as_bytes());
+        let is_public =
+            suffix.is_some_and(|suffix| suffix.is_known() && suffix.as_bytes() == name.as_bytes());
         if name.len() > host::LONGEST || is_public && reach != Reach::Below {
             return;
         }

@@ -126,12 +126,12 @@ impl Matcher {
     fn process(&self, value: &str, found: &mut Found<'_>) {
         let value = name::process(value);
         if value.starts_with('/') {
-            self.path(value, Cap::NONE, found);
             let canonical = path::canonical(value, self.platform);
             let base = value.trim_end_matches('/').rsplit('/').next().unwrap_or(value);
             let cap = if path::is_system(&canonical, self.platform) { Cap::CONTEXT } else { Cap::NONE };
             self.process_name(base, cap, found);
             self.app_id(base, found);
+            self.path(value, Cap::NONE, found);
         } else if let Some((process, bundle)) = value.split_once('/') {
             // Network usage names `process/bundle`; containers are named `UUID/process`.
             let bundle = bundle.rsplit('/').next().unwrap_or(bundle);
@@ -164,9 +164,8 @@ impl Matcher {
     }
 
     fn path_or_url(&self, value: &str, found: &mut Found<'_>) {
-        let is_url = host::scheme(value).is_some_and(|(scheme, rest)| {
-            rest.starts_with("//") && !scheme.eq_ignore_ascii_case("file")
-        });
+        let is_url = host::scheme(value)
+            .is_some_and(|(scheme, rest)| rest.starts_with("//") && !scheme.eq_ignore_ascii_case("file"));
         if !is_url {
             return self.path(value, Cap::NONE, found);
         }
@@ -227,7 +226,13 @@ impl Matcher {
             let top = part.rsplit('.').next().unwrap_or(part);
             let is_host = part.len() > top.len() && self.index.tops.contains(&*host::lower(top));
             if is_host && let Some(Host::Name(name)) = host::canonical(part) {
-                self.names(&name, part, cap.and(Cap::CONTEXT), "a file or folder is named like this host", found);
+                self.names(
+                    &name,
+                    part,
+                    cap.and(Cap::CONTEXT),
+                    "a file or folder is named like this host",
+                    found,
+                );
             }
         }
     }

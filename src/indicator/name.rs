@@ -16,7 +16,10 @@ const SYSTEM: [(&str, &str); 14] = [
     ("com.apple.WebKit.Networking", "Apple's com.apple.WebKit.Networking has these first characters"),
     ("RemindersIntentsUIExtension", "Apple's RemindersIntentsUIExtension is cut to the same characters"),
     ("CommCenterRootHelper", "Apple's CommCenterRootHelper is cut to the same characters"),
-    ("com.apple.MapKit.SnapshotService", "Apple's com.apple.MapKit.SnapshotService is cut to the same characters"),
+    (
+        "com.apple.MapKit.SnapshotService",
+        "Apple's com.apple.MapKit.SnapshotService is cut to the same characters",
+    ),
     ("gatekeeperd", "also the name of an Android daemon in /system/bin"),
     ("cfprefsd", "also the name of Apple's preferences daemon"),
     ("neagent", "also the name of Apple's network extension agent"),

@@ -10,11 +10,14 @@ use super::Platform;
 
 /// Absolute, without doubled slashes, dot segments and a final slash, links resolved, NFC.
 pub(super) fn canonical(value: &str, platform: Platform) -> Cow<'_, str> {
-    let value = value.trim_matches('\0');
     let mut path = match file_url(value) {
         Some(path) => Cow::Owned(path),
         None => Cow::Borrowed(value),
     };
+    // Fixed-length fields are padded with NULs, and no path holds one.
+    if let Some(end) = memchr::memchr(0, path.as_bytes()) {
+        path = Cow::Owned(path.get(..end).unwrap_or("").to_owned());
+    }
     // A listing made on Windows; a backslash beside slashes belongs to the name.
     if memchr::memchr(b'\\', path.as_bytes()).is_some() && !path.contains('/') {
         path = Cow::Owned(path.replace('\\', "/"));

@@ -28,8 +28,8 @@ impl Frame {
 
 /// Top-level domains that are also endings of files: without a sign of a URL, `thd.cc` may be a C++ file.
 const FILE_ENDINGS: [&str; 20] = [
-    "ai", "app", "bz", "cab", "cat", "cc", "ini", "mk", "md", "ml", "mm", "mov", "pl", "ps", "py", "rs", "sh", "so",
-    "vi", "zip",
+    "ai", "app", "bz", "cab", "cat", "cc", "ini", "mk", "md", "ml", "mm", "mov", "pl", "ps", "py", "rs",
+    "sh", "so", "vi", "zip",
 ];
 
 const STRONG: (Strength, Form) = (Strength::Strong, Form::InText);
@@ -133,7 +133,8 @@ impl Matcher {
         let cap = if is_like_file(token) { frame.bare.and(Cap::weak(Form::InText)) } else { frame.bare };
         if has_leading_dot {
             // `*.host` and `.host` mean what is below it.
-            self.host_token(written.trim_end_matches('.'), token, cap.and(BELOW), found);
+            let cap = if cap.strength < BELOW.strength { cap } else { BELOW };
+            self.host_token(token, token, cap, found);
         } else if self.host_token(token, token, cap, found) {
             let slice = text.get(stop - token.len()..url_end(text, stop)).unwrap_or(token);
             self.web(slice, cap, frame.depth + 1, found);
@@ -142,8 +143,7 @@ impl Matcher {
     }
 
     /// Looks a token up as a host. True if a URL indicator names the same host.
-    fn host_token(&self, token: &str, written: &str, cap: Cap, found: &mut Found<'_>) -> bool {
-        let name = token.trim_start_matches('.');
+    fn host_token(&self, name: &str, written: &str, cap: Cap, found: &mut Found<'_>) -> bool {
         let top = name.rsplit('.').next().unwrap_or(name);
         if top.starts_with(|c: char| c.is_ascii_digit()) || name.len() > host::LONGEST {
             return false;

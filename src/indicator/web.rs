@@ -40,7 +40,11 @@ impl Matcher {
             }
             Shape::Opaque(rest) => {
                 let cap = cap.and(Cap::NESTED);
-                self.text_or_decoded(rest, Frame { linked: cap, bare: cap, depth: depth + 1, words: false }, found);
+                self.text_or_decoded(
+                    rest,
+                    Frame { linked: cap, bare: cap, depth: depth + 1, words: false },
+                    found,
+                );
             }
             Shape::File => self.path(value, cap, found),
             Shape::Text => {
@@ -159,8 +163,12 @@ impl Matcher {
         }
         let (rest, fragment) = rest.split_once('#').unwrap_or((rest, ""));
         let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
-        let mentioned =
-            Frame { linked: cap.and(Cap::NESTED), bare: cap.and(Cap::CONTEXT), depth: depth + 1, words: false };
+        let mentioned = Frame {
+            linked: cap.and(Cap::NESTED),
+            bare: cap.and(Cap::CONTEXT),
+            depth: depth + 1,
+            words: false,
+        };
         self.text_or_decoded(path, mentioned, found);
         self.text_or_decoded(fragment, mentioned, found);
         self.query(query, cap, depth, found);
