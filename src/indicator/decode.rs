@@ -143,14 +143,14 @@ impl Decoder {
 
     /// Calls `each` with the text after every disguise taken off, and the disguise. The text itself is not among them.
     pub fn each(&self, text: &str, leave: &[Disguise], mut each: impl FnMut(&str, Disguise)) {
+        if !self.triggers.is_match(text) {
+            return;
+        }
         let mut present = 0_u8;
         for trigger in self.triggers.find_overlapping_iter(text) {
             if let Some((_, disguise)) = TRIGGERS.get(trigger.pattern().as_usize()) {
                 present |= disguise.bit();
             }
-        }
-        if present == 0 {
-            return;
         }
         let mut current = text.to_owned();
         for disguise in ORDER {

@@ -67,7 +67,8 @@ pub(super) fn ip_number(ip: IpAddr) -> u128 {
 pub(super) fn canonical(written: &str) -> Option<Host<'_>> {
     let name = written.strip_prefix('.').unwrap_or(written);
     let name = name.strip_suffix('.').unwrap_or(name);
-    let has_empty_label = name.starts_with('.') || name.ends_with('.') || name.contains("..");
+    let has_empty_label =
+        name.starts_with('.') || name.ends_with('.') || name.as_bytes().windows(2).any(|pair| pair == b"..");
     if name.is_empty() || name.len() > LONGEST * 4 || has_empty_label {
         return None;
     }

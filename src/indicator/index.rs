@@ -4,6 +4,7 @@
 //! linter's business.
 
 use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasherDefault, Hasher};
 use std::net::IpAddr;
 
 use unicode_normalization::UnicodeNormalization;
@@ -12,6 +13,30 @@ use super::host::{self, Host, Shape};
 use super::{Indicator, IndicatorSet, Ioc, Platform, name, path, web};
 
 pub(super) type Ids = Vec<u32>;
+
+/// A short multiplicative hash. Keys come from the indicators alone: evidence only asks, so it cannot fill a bucket.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Quick(u64);
+
+impl Hasher for Quick {
+    fn write(&mut self, bytes: &[u8]) {
+        for chunk in bytes.chunks(8) {
+            let mut word = [0_u8; 8];
+            if let Some(start) = word.get_mut(..chunk.len()) {
+                start.copy_from_slice(chunk);
+            }
+            let mixed =
+                (self.0.rotate_left(23) ^ u64::from_le_bytes(word)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            self.0 = mixed ^ mixed >> 32;
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+pub(super) type Map<K, V> = HashMap<K, V, BuildHasherDefault<Quick>>;
 
 /// Which hosts an entry stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,27 +73,27 @@ pub(super) enum ComponentRule {
 
 #[derive(Default)]
 pub(super) struct Index {
-    pub names: HashMap<Box<str>, Vec<(u32, Reach)>>,
+    pub names: Map<Box<str>, Vec<(u32, Reach)>>,
     /// Last labels of `names`: one look settles most words that only look like hosts.
-    pub tops: HashSet<Box<str>>,
+    pub tops: HashSet<Box<str>, BuildHasherDefault<Quick>>,
     /// By prefix length and first address.
-    pub networks: HashMap<(u8, u128), Ids>,
+    pub networks: Map<(u8, u128), Ids>,
     pub prefix_lengths: Vec<u8>,
     pub has_ipv6: bool,
-    pub url_names: HashMap<Box<str>, Vec<UrlRule>>,
-    pub url_ips: HashMap<u128, Vec<UrlRule>>,
-    pub mails: HashMap<Box<str>, Ids>,
-    pub mailboxes: HashMap<Box<str>, Ids>,
-    pub processes: HashMap<Box<str>, Ids>,
+    pub url_names: Map<Box<str>, Vec<UrlRule>>,
+    pub url_ips: Map<u128, Vec<UrlRule>>,
+    pub mails: Map<Box<str>, Ids>,
+    pub mailboxes: Map<Box<str>, Ids>,
+    pub processes: Map<Box<str>, Ids>,
     /// First characters of longer names, by the length at which records cut.
-    pub truncated: HashMap<Box<str>, Ids>,
-    pub components: HashMap<Box<str>, Vec<(u32, ComponentRule)>>,
-    pub digests: HashMap<Box<str>, Ids>,
-    pub apps: HashMap<Box<str>, Ids>,
-    pub apps_lower: HashMap<Box<str>, Ids>,
-    pub profiles: HashMap<Box<str>, Ids>,
-    pub properties: HashMap<Box<str>, Ids>,
-    pub properties_lower: HashMap<Box<str>, Ids>,
+    pub truncated: Map<Box<str>, Ids>,
+    pub components: Map<Box<str>, Vec<(u32, ComponentRule)>>,
+    pub digests: Map<Box<str>, Ids>,
+    pub apps: Map<Box<str>, Ids>,
+    pub apps_lower: Map<Box<str>, Ids>,
+    pub profiles: Map<Box<str>, Ids>,
+    pub properties: Map<Box<str>, Ids>,
+    pub properties_lower: Map<Box<str>, Ids>,
 }
 
 impl Index {
@@ -243,7 +268,7 @@ impl Index {
     }
 }
 
-fn push(map: &mut HashMap<Box<str>, Ids>, key: &str, id: u32) {
+fn push(map: &mut Map<Box<str>, Ids>, key: &str, id: u32) {
     map.entry(key.into()).or_default().push(id);
 }
 

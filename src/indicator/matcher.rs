@@ -249,7 +249,8 @@ impl Matcher {
         }
         let whole = host::trim(value);
         let id = name::app_id(whole);
-        for id in [whole, id] {
+        let stripped = (id.len() < whole.len()).then_some(id);
+        for id in [Some(whole), stripped].into_iter().flatten() {
             add_all(self.index.apps.get(id), Cap::NONE, CERTAIN, id, "", found);
             let lower = host::lower(id);
             let how = (Strength::Weak, Form::CaseDiffers);
