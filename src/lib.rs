@@ -7,6 +7,7 @@ pub mod report;
 pub mod cli;
 pub mod finding;
 pub mod format;
+pub mod heuristic;
 pub mod indicator;
 pub mod record;
 pub mod source;

@@ -61,6 +61,9 @@ macro_rules! heuristics {
 heuristics! {
 }
 
+#[cfg(test)]
+mod testing;
+
 /// The rule of an id.
 pub fn find(id: &str) -> Option<&'static Heuristic> {
     ALL.iter().copied().find(|heuristic| heuristic.id == id)
