@@ -6,6 +6,7 @@
 pub mod ios;
 mod line;
 mod out;
+pub(crate) mod property_list;
 mod read;
 #[cfg(test)]
 pub mod testing;

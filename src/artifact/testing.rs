@@ -52,6 +52,15 @@ pub fn rows_at(artifact: &'static Artifact, path: &str, bytes: &[u8]) -> (serde_
     (collected.0.into(), warnings)
 }
 
+/// The records an artifact makes of one file of the listing.
+pub fn listed(artifact: &'static Artifact, file: &crate::source::VirtualFile) -> serde_json::Value {
+    let Parse::Listing(parse) = artifact.parse else { panic!("reads no listing") };
+    let mut collected = Collected(Vec::new());
+    let mut out = Out::new(artifact, &file.path, &mut collected);
+    parse(file, &mut out);
+    collected.0.into()
+}
+
 /// Runs the artifact over every truncation at a power of two and over seeded bit flips: nothing may panic.
 pub fn shake(artifact: &'static Artifact, bytes: &[u8]) {
     let cuts = (0..32).map(|power| 1usize << power).take_while(|cut| *cut < bytes.len());

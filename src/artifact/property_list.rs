@@ -1,0 +1,173 @@
+//! Type-checked access to property lists from evidence: a key may be missing, and any value may be of any type.
+//!
+//! A value of another type than asked for is null, never an error: the rest of the record is still worth having.
+
+use anyhow::{Context as _, Result};
+use plist::{Dictionary, Value as Plist};
+use sha2::{Digest as _, Sha256};
+
+use crate::format::keyed;
+use crate::record::{Value, hex};
+use crate::time::from_plist;
+
+/// Text written out for a nested value is cut here; the file itself keeps the rest.
+const SHOWN_BYTES: usize = 4096;
+/// Levels of nesting written out.
+const SHOWN_DEPTH: usize = 16;
+
+/// The dictionary a file or member is expected to be.
+///
+/// # Errors
+/// When it is something else.
+pub fn dictionary(value: &Plist) -> Result<&Dictionary> {
+    value.as_dictionary().context("is not a dictionary")
+}
+
+/// The dictionary under a key.
+pub fn member<'v>(entries: &'v Dictionary, key: &str) -> Option<&'v Dictionary> {
+    entries.get(key).and_then(Plist::as_dictionary)
+}
+
+/// The members of the array under a key; none where there is no array.
+pub fn items<'v>(entries: &'v Dictionary, key: &str) -> &'v [Plist] {
+    entries.get(key).and_then(Plist::as_array).map_or(&[], Vec::as_slice)
+}
+
+/// The text under a key. Some writers store text as data, which the column turns into text again.
+pub fn text<'v>(entries: &'v Dictionary, key: &str) -> Value<'v> {
+    match entries.get(key) {
+        Some(Plist::String(text)) => text.as_str().into(),
+        Some(Plist::Data(bytes)) => Value::Bytes(bytes.as_slice().into()),
+        _ => Value::Null,
+    }
+}
+
+/// The number under a key: whole, or with a fraction.
+pub fn number(entries: &Dictionary, key: &str) -> Value<'static> {
+    entries.get(key).map_or(Value::Null, number_of)
+}
+
+pub fn number_of(value: &Plist) -> Value<'static> {
+    match value {
+        Plist::Integer(int) => int.as_signed().map_or_else(|| int.as_unsigned().into(), Value::Int),
+        Plist::Real(real) => Value::Real(*real),
+        _ => Value::Null,
+    }
+}
+
+/// The truth under a key; older writers used numbers.
+pub fn flag(entries: &Dictionary, key: &str) -> Value<'static> {
+    match entries.get(key) {
+        Some(Plist::Boolean(flag)) => (*flag).into(),
+        Some(value) => number_of(value),
+        None => Value::Null,
+    }
+}
+
+/// The point in time under a key: a date, or a number for the column's epoch to judge.
+pub fn moment(entries: &Dictionary, key: &str) -> Value<'static> {
+    entries.get(key).map_or(Value::Null, moment_of)
+}
+
+pub fn moment_of(value: &Plist) -> Value<'static> {
+    match value {
+        Plist::Date(date) => from_plist(*date).into(),
+        other => number_of(other),
+    }
+}
+
+/// A property list inside the data of another.
+///
+/// # Errors
+/// When the data is no property list.
+pub fn nested(bytes: &[u8]) -> Result<Plist> {
+    keyed::parse(bytes)
+}
+
+/// The SHA-256 of data, as indicators write it.
+pub fn sha256(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+/// Any value as one line for a person, cut where it grows long.
+pub fn shown(value: &Plist) -> String {
+    let mut line = String::new();
+    show(value, &mut line, SHOWN_DEPTH);
+    if line.len() > SHOWN_BYTES {
+        line.truncate(line.floor_char_boundary(SHOWN_BYTES));
+        line.push('…');
+    }
+    line
+}
+
+fn show(value: &Plist, line: &mut String, depth: usize) {
+    if line.len() > SHOWN_BYTES {
+        return;
+    }
+    match value {
+        Plist::String(text) => line.push_str(text.get(..=SHOWN_BYTES).unwrap_or(text)),
+        Plist::Boolean(flag) => line.push_str(if *flag { "true" } else { "false" }),
+        Plist::Integer(_) | Plist::Real(_) => number_of(value).show_into(line),
+        Plist::Date(date) => match from_plist(*date) {
+            Some(time) => crate::time::push_iso(line, time),
+            None => line.push_str("impossible date"),
+        },
+        Plist::Data(bytes) => line.push_str(&format!("{} bytes", bytes.len())),
+        Plist::Array(_) | Plist::Dictionary(_) if depth == 0 => line.push('…'),
+        Plist::Array(items) => {
+            line.push('[');
+            for (index, item) in items.iter().enumerate() {
+                line.push_str(if index > 0 { ", " } else { "" });
+                show(item, line, depth - 1);
+                if line.len() > SHOWN_BYTES {
+                    return;
+                }
+            }
+            line.push(']');
+        }
+        Plist::Dictionary(entries) => {
+            line.push('{');
+            for (index, (key, item)) in entries.iter().enumerate() {
+                line.push_str(if index > 0 { ", " } else { "" });
+                line.push_str(key);
+                line.push_str(": ");
+                show(item, line, depth - 1);
+                if line.len() > SHOWN_BYTES {
+                    return;
+                }
+            }
+            line.push('}');
+        }
+        _ => line.push('?'),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample(xml: &str) -> Plist {
+        nested(format!("<plist version=\"1.0\">{xml}</plist>").as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn values_of_another_type_are_null() {
+        let value = sample("<dict><key>a</key><integer>5</integer><key>b</key><string>x</string></dict>");
+        let entries = dictionary(&value).unwrap();
+        assert_eq!(text(entries, "a"), Value::Null);
+        assert_eq!(number(entries, "b"), Value::Null);
+        assert_eq!(number(entries, "a"), Value::Int(5));
+        assert_eq!(moment(entries, "missing"), Value::Null);
+        assert!(items(entries, "a").is_empty());
+    }
+
+    #[test]
+    fn nested_values_are_one_line_and_long_ones_are_cut() {
+        let value = sample(
+            "<dict><key>a</key><array><true/><real>1.5</real></array><key>b</key><data>AAAA</data></dict>",
+        );
+        assert_eq!(shown(&value), "{a: [true, 1.5], b: 3 bytes}");
+        let long = Plist::Array(vec![Plist::String("ä".repeat(3000)); 100]);
+        assert!(shown(&long).len() < SHOWN_BYTES + 8);
+    }
+}
