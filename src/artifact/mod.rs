@@ -13,7 +13,7 @@ pub mod testing;
 
 pub use line::Line;
 pub use out::{Out, Record, Sink};
-pub use read::read_database;
+pub use read::{read_database, read_tables};
 
 use crate::format::sqlite::{Database, Row};
 use crate::record::{Column, Trace};
@@ -85,7 +85,7 @@ pub(crate) use artifacts;
 pub mod prelude {
     pub use anyhow::{Context as _, Result};
 
-    pub use super::{Artifact, Out, Parse};
+    pub use super::{Artifact, Out, Parse, read_tables};
     pub use crate::format::sqlite::{Database, Row};
     pub use crate::record::{
         Column, Kind, Moment, Place, Trace, Value, app_id, boolean, bytes, caveat, direction, email, hash,

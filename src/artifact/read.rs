@@ -12,13 +12,7 @@ use crate::record::{Place, Value};
 /// When no query fits the schema, or when the database is damaged: rows before the damage have been pushed.
 pub fn read_database(artifact: &'static Artifact, database: &Database<'_>, out: &mut Out<'_>) -> Result<()> {
     match artifact.parse {
-        Parse::Sqlite { table, queries } => {
-            database.prepare(queries)?.for_each(&mut |row| {
-                let mut values: Vec<Value<'_>> = (1..row.len()).map(|index| row.value(index)).collect();
-                out.push_slice(row_place(table, row), &mut values);
-                Ok(())
-            })?;
-        }
+        Parse::Sqlite { table, queries } => read_table(database, table, queries, out)?,
         Parse::Rows { table, queries, row: parse } => {
             database.prepare(queries)?.for_each(&mut |row| {
                 if let Err(error) = parse(row, out) {
@@ -31,6 +25,43 @@ pub fn read_database(artifact: &'static Artifact, database: &Database<'_>, out: 
         Parse::Plist(_) | Parse::Listing(_) => anyhow::bail!("is not read from a database"),
     }
     Ok(())
+}
+
+/// Pushes the rows of the first of these queries that the schema can answer, as [`Parse::Sqlite`] states them.
+fn read_table(
+    database: &Database<'_>,
+    table: &'static str,
+    queries: &[&str],
+    out: &mut Out<'_>,
+) -> Result<()> {
+    database.prepare(queries)?.for_each(&mut |row| {
+        let mut values: Vec<Value<'_>> = (1..row.len()).map(|index| row.value(index)).collect();
+        out.push_slice(row_place(table, row), &mut values);
+        Ok(())
+    })?;
+    Ok(())
+}
+
+/// [`Parse::Sqlite`] for an artifact whose records lie in several tables, each with its queries: one that cannot be read does not
+/// keep the others from being read.
+///
+/// # Errors
+/// The first table's that failed; a later one becomes a warning.
+pub fn read_tables(
+    database: &Database<'_>,
+    tables: &[(&'static str, &[&str])],
+    out: &mut Out<'_>,
+) -> Result<()> {
+    let mut result = Ok(());
+    for (table, queries) in tables {
+        let outcome = read_table(database, table, queries, out);
+        match (&result, outcome) {
+            (Ok(()), Err(error)) => result = Err(error),
+            (Err(_), Err(error)) => out.warn(None, format!("{error:#}")),
+            (_, Ok(())) => {}
+        }
+    }
+    result
 }
 
 /// The place of a row whose first result column is its row id.

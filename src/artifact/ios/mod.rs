@@ -4,8 +4,19 @@ crate::artifact::artifacts! {
     addaily
     backup_info
     calls
+    chrome_history
+    datausage
+    firefox_history
     global_preferences
     idstatuscache
     locationd
     manifest
+    safari_history
+    safari_open_tabs
+    safari_tabs
+    safari_tombstones
+    shortcuts
+    tcc
+    webkit_observations
+    webkit_redirects
 }
