@@ -49,9 +49,14 @@ impl Failure {
     pub fn status(&self) -> u8 {
         match self {
             Failure::Source(SourceError::PasswordMissing | SourceError::PasswordWrong) | Failure::Key(_) => 4,
-            Failure::Source(_) | Failure::Read { .. } | Failure::NotAnOutput(_) | Failure::NoSuchFinding { .. } => 3,
+            Failure::Source(_)
+            | Failure::Read { .. }
+            | Failure::NotAnOutput(_)
+            | Failure::NoSuchFinding { .. } => 3,
             Failure::Indicators(_) | Failure::Build(_) => 5,
-            Failure::UnknownModule(_) | Failure::FormatWithoutFolder | Failure::Output(OutputError::NotEmpty(_)) => 2,
+            Failure::UnknownModule(_)
+            | Failure::FormatWithoutFolder
+            | Failure::Output(OutputError::NotEmpty(_)) => 2,
             Failure::Output(OutputError::Write { .. }) | Failure::Write { .. } | Failure::Threads(..) => 1,
         }
     }

@@ -16,14 +16,18 @@ pub(super) fn run(verb: &IndicatorsVerb) -> Result<u8, Failure> {
             let mut catalogue = Vec::new();
             let built = indicator::build(inputs, header, &mut catalogue)?;
             for skipped in &built.skipped {
-                super::eprint(&format!("not in the output: {}:{}: {}: {}\n", skipped.file, skipped.line, skipped.what, skipped.why));
+                super::eprint(&format!(
+                    "not in the output: {}:{}: {}: {}\n",
+                    skipped.file, skipped.line, skipped.what, skipped.why
+                ));
             }
             match output {
                 None => print(&String::from_utf8_lossy(&catalogue)),
                 Some(path) => {
                     let mut options = std::fs::OpenOptions::new();
                     let file = options.write(true).create(true).truncate(true).open(path);
-                    file.and_then(|mut file| file.write_all(&catalogue)).map_err(|error| Failure::write(path, error))?;
+                    file.and_then(|mut file| file.write_all(&catalogue))
+                        .map_err(|error| Failure::write(path, error))?;
                 }
             }
             Ok(0)

@@ -41,7 +41,10 @@ pub(super) fn extract(arguments: &ExtractKeyArguments) -> Result<u8, Failure> {
             std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
             let mut file = options.open(path).map_err(|error| Failure::write(path, error))?;
             file.write_all(text.as_bytes()).map_err(|error| Failure::write(path, error))?;
-            print(&format!("The key is in {}. It opens this backup like its password does.\n", path.display()));
+            print(&format!(
+                "The key is in {}. It opens this backup like its password does.\n",
+                path.display()
+            ));
         }
     }
     Ok(0)

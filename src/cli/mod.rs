@@ -265,7 +265,9 @@ fn seconds(text: &str) -> Result<i64, String> {
         _ => (text, 1),
     };
     let value = number.parse::<i64>().ok().and_then(|value| value.checked_mul(unit));
-    value.filter(|value| (0..=31_536_000).contains(value)).ok_or_else(|| "not a time such as 90s, 5m or 2h".into())
+    value
+        .filter(|value| (0..=31_536_000).contains(value))
+        .ok_or_else(|| "not a time such as 90s, 5m or 2h".into())
 }
 
 /// Runs the program with this process's arguments and environment.

@@ -60,7 +60,11 @@ struct Lines {
 
 impl Lines {
     fn new() -> Lines {
-        Lines { done: AtomicU64::new(0), total: AtomicU64::new(0), written: Mutex::new((Instant::now(), String::new())) }
+        Lines {
+            done: AtomicU64::new(0),
+            total: AtomicU64::new(0),
+            written: Mutex::new((Instant::now(), String::new())),
+        }
     }
 
     fn write(&self, stage: &str) {

@@ -16,7 +16,8 @@ pub(super) fn run(arguments: &RescanArguments, verbose: bool) -> Result<u8, Fail
         return Err(Failure::NotAnOutput(arguments.folder.clone()));
     }
     let matcher = Matcher::new(super::scan::indicators(&arguments.indicators, verbose)?, Platform::Ios);
-    let output = arguments.output.as_deref().map(|path| Folder::create(path, arguments.clobber)).transpose()?;
+    let output =
+        arguments.output.as_deref().map(|path| Folder::create(path, arguments.clobber)).transpose()?;
     let description = format!("records of an earlier scan in {}", arguments.folder.display());
     let case = scan::recheck(
         &|artifact, each| {

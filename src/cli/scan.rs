@@ -8,7 +8,9 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::secrets::Given;
-use super::{Failure, Format, IndicatorArguments, LevelArgument, ScanArguments, eprint, print, progress, width};
+use super::{
+    Failure, Format, IndicatorArguments, LevelArgument, ScanArguments, eprint, print, progress, width,
+};
 use crate::artifact;
 use crate::finding::Level;
 use crate::indicator::Matcher;
@@ -39,7 +41,11 @@ pub(super) fn run(arguments: &ScanArguments, default: &[Format], verbose: bool) 
     let matcher = Matcher::new(set, Platform::Ios);
     // The output folder first: a scan of an hour must not end at a folder that cannot be written.
     let formats = if arguments.format.is_empty() { default } else { &arguments.format };
-    let output = arguments.output.as_deref().map(|path| Output::create(path, formats, arguments.clobber)).transpose()?;
+    let output = arguments
+        .output
+        .as_deref()
+        .map(|path| Output::create(path, formats, arguments.clobber))
+        .transpose()?;
     let secrets = Given::new(&arguments.secrets)?;
     let source = source::open(path, &secrets, &source::Options { max_memory: options.max_memory })?;
     if verbose {
@@ -68,7 +74,8 @@ pub(super) fn run(arguments: &ScanArguments, default: &[Format], verbose: bool) 
 /// Prints what can be scanned.
 pub(super) fn list_artifacts() -> Result<u8, Failure> {
     for artifact in artifact::all() {
-        let module = mvt::module_of(artifact.id).map_or_else(String::new, |module| format!(" (MVT: {module})"));
+        let module =
+            mvt::module_of(artifact.id).map_or_else(String::new, |module| format!(" (MVT: {module})"));
         print(&format!("{:<28} {}{module}\n", artifact.id, artifact.title));
     }
     Ok(0)
@@ -97,7 +104,9 @@ fn artifacts_of(names: &[String]) -> Result<Vec<String>, Failure> {
 /// The bundled sets, those of MVT if it is installed, those of the environment, and those given.
 pub(super) fn indicators(arguments: &IndicatorArguments, verbose: bool) -> Result<IndicatorSet, Failure> {
     let mut paths = if arguments.no_bundled { Vec::new() } else { indicator::mvt_folders() };
-    paths.extend(std::env::var(PATHS_VARIABLE).ok().map(|value| indicator::from_env(&value)).unwrap_or_default());
+    paths.extend(
+        std::env::var(PATHS_VARIABLE).ok().map(|value| indicator::from_env(&value)).unwrap_or_default(),
+    );
     paths.extend(arguments.iocs.iter().cloned());
     let set = indicator::load(&paths, !arguments.no_bundled)?;
     if verbose {
@@ -133,7 +142,13 @@ impl Output {
         Ok(Output { folder, own, root: root.to_owned(), formats: formats.to_vec(), clobber })
     }
 
-    fn finish(self, case: &Case, matcher: &Matcher, context: i64, run: Map<String, Value>) -> Result<(), Failure> {
+    fn finish(
+        self,
+        case: &Case,
+        matcher: &Matcher,
+        context: i64,
+        run: Map<String, Value>,
+    ) -> Result<(), Failure> {
         self.folder.finish(case, matcher, context, run)?;
         let failed = |error| Failure::write(&self.root, error);
         let alone = !self.formats.contains(&Format::Hoofprint);

@@ -73,6 +73,7 @@ fn read_key(path: &Path) -> Result<Zeroizing<[u8; 32]>, Failure> {
     let line = first_line(path)?;
     let bytes = crate::record::unhex(line.trim()).map(Zeroizing::new);
     let key = bytes.and_then(|bytes| <[u8; 32]>::try_from(bytes.as_slice()).ok());
-    key.map(Zeroizing::new)
-        .ok_or_else(|| Failure::Key(format!("`{}` does not hold a key of 64 hexadecimal digits", path.display())))
+    key.map(Zeroizing::new).ok_or_else(|| {
+        Failure::Key(format!("`{}` does not hold a key of 64 hexadecimal digits", path.display()))
+    })
 }

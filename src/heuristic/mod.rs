@@ -58,8 +58,7 @@ macro_rules! heuristics {
     };
 }
 
-heuristics! {
-}
+heuristics! {}
 
 #[cfg(test)]
 mod testing;

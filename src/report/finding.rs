@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::words;
 use crate::finding::{Finding, Rule, Stamp};
 use crate::heuristic;
-use crate::indicator::{Form, Strength};
 use crate::indicator::Matcher;
+use crate::indicator::{Form, Strength};
 use crate::record::{Origin, Place, Trace, Value};
 use crate::scan::rule_name;
 

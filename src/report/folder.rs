@@ -10,11 +10,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde::Serialize;
 use tempfile::NamedTempFile;
 
+use super::SCHEMA_VERSION;
 use super::finding::{Written, written};
 use super::spool::{Buffer, Spool};
 use super::suspicious::Suspicious;
 use super::timeline::{each_event, encode, write_csv};
-use super::SCHEMA_VERSION;
 use crate::artifact::{Line, Record};
 use crate::indicator::Matcher;
 use crate::scan::{Case, Journal, Located, Recorder, Task};
@@ -104,7 +104,8 @@ impl Folder {
         run: serde_json::Map<String, serde_json::Value>,
     ) -> io::Result<()> {
         let path = self.path;
-        let findings: Vec<Written<'_>> = case.findings.iter().map(|finding| written(finding, matcher)).collect();
+        let findings: Vec<Written<'_>> =
+            case.findings.iter().map(|finding| written(finding, matcher)).collect();
         // Findings first: if the disk fills up later, the most important part is there.
         write_lines(&path.join("findings.jsonl"), &findings)?;
         write_lines(&path.join("problems.jsonl"), &case.problems)?;

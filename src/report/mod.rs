@@ -6,8 +6,8 @@ pub mod mvt;
 mod spool;
 mod suspicious;
 pub mod terminal;
-pub mod timesketch;
 mod timeline;
+pub mod timesketch;
 pub mod words;
 
 /// Version of every written format; additions do not change it.

@@ -13,8 +13,8 @@ use serde_json::{Map, Value, json};
 
 use super::folder::{create, make_private};
 use crate::artifact;
-pub use modules::{artifacts_of, module_of};
 use modules::{MODULES, Module};
+pub use modules::{artifacts_of, module_of};
 
 /// Reads a file of JSON lines, object by object.
 pub fn lines(path: &Path, mut each: impl FnMut(Map<String, Value>) -> io::Result<()>) -> io::Result<()> {
@@ -104,7 +104,8 @@ fn write_alerts(from: &Path, into: &Path) -> io::Result<()> {
     let mut dated = Vec::new();
     lines(&from.join("findings.jsonl"), |mut finding| {
         let module = modules::of_artifact(text(&finding, "artifact"));
-        let slug = module.map_or_else(|| text(&finding, "artifact").replace('.', "_"), |module| module.slug.to_owned());
+        let slug = module
+            .map_or_else(|| text(&finding, "artifact").replace('.', "_"), |module| module.slug.to_owned());
         let mut event = match finding.remove("record") {
             Some(Value::Object(record)) => record,
             _ => Map::new(),
@@ -163,7 +164,8 @@ fn write_timeline(from: &Path, path: &Path) -> io::Result<()> {
 }
 
 fn write_info(from: &Path, path: &Path) -> io::Result<()> {
-    let run: Value = serde_json::from_reader(BufReader::new(File::options().read(true).open(from.join("run.json"))?))?;
+    let run: Value =
+        serde_json::from_reader(BufReader::new(File::options().read(true).open(from.join("run.json"))?))?;
     let sets = run.pointer("/indicators/sets").and_then(Value::as_array);
     let names: Vec<&Value> = sets.into_iter().flatten().filter_map(|set| set.get("name")).collect();
     let files = run.get("evidence").and_then(Value::as_array);

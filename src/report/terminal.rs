@@ -31,7 +31,10 @@ pub fn report(case: &Case, matcher: &Matcher, width: usize, folder: Option<&str>
         }
         let name = heading(finding, matcher);
         let rank = usize::from(name.is_none());
-        groups.entry((rank, name.unwrap_or_else(|| "Rules, no indicator involved".into()))).or_default().push(finding);
+        groups
+            .entry((rank, name.unwrap_or_else(|| "Rules, no indicator involved".into())))
+            .or_default()
+            .push(finding);
     }
     let mut groups: Vec<_> = groups.into_iter().collect();
     groups.sort_by_key(|((rank, name), findings)| {
@@ -65,7 +68,8 @@ pub fn explain(object: &serde_json::Map<String, serde_json::Value>, id: &str, wi
     page.blank();
     page.pair("Evidence class", &format!("{}: {}", get(&["evidence_class"]), get(&["meaning"])));
     for stamp in object.get("times").and_then(|times| times.as_array()).into_iter().flatten() {
-        let field = |key: &str| stamp.get(key).and_then(|value| value.as_str()).unwrap_or_default().to_owned();
+        let field =
+            |key: &str| stamp.get(key).and_then(|value| value.as_str()).unwrap_or_default().to_owned();
         page.pair("Time", &format!("{}  {} ({})", field("time"), field("meaning"), field("column")));
     }
     for (label, path) in [
@@ -126,7 +130,8 @@ pub fn explain_rule(rule: &crate::heuristic::Heuristic, width: usize) -> String 
 fn head(page: &mut Page, case: &Case, set: &IndicatorSet) {
     let device = &case.device;
     let known = |value: &Option<String>| value.as_deref().map(safe);
-    let mut words: Vec<String> = [known(&device.name), known(&device.product)].into_iter().flatten().collect();
+    let mut words: Vec<String> =
+        [known(&device.name), known(&device.product)].into_iter().flatten().collect();
     if let Some(version) = known(&device.os_version) {
         let build = known(&device.os_build).map_or_else(String::new, |build| format!(" ({build})"));
         words.push(format!("iOS {version}{build}"));
@@ -257,7 +262,9 @@ fn one(page: &mut Page, finding: &Finding, written: &Written<'_>) {
     let mut times: Vec<String> = written
         .times
         .iter()
-        .map(|stamp| format!("{} ({})", crate::time::short(stamp.at), stamp.moment.description().to_lowercase()))
+        .map(|stamp| {
+            format!("{} ({})", crate::time::short(stamp.at), stamp.moment.description().to_lowercase())
+        })
         .collect();
     if times.is_empty() {
         times.push("no time recorded".into());
@@ -268,7 +275,10 @@ fn one(page: &mut Page, finding: &Finding, written: &Written<'_>) {
         crate::record::Origin::Wal => ", in the write-ahead log",
         crate::record::Origin::Freed => ", recovered from a damaged database",
     };
-    page.line(9, &safe(&format!("{} in {} (stored as {}){origin}", written.place, written.path, written.stored_as)));
+    page.line(
+        9,
+        &safe(&format!("{} in {} (stored as {}){origin}", written.place, written.path, written.stored_as)),
+    );
     for caveat in written.caveats {
         page.line(9, &format!("Mind: {}", safe(caveat)));
     }

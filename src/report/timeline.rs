@@ -91,7 +91,8 @@ pub(super) fn each_event(
     mut each: impl FnMut(&Event<'_>) -> io::Result<()>,
 ) -> io::Result<()> {
     sorted.each(|key, payload| {
-        let event = Event::decode(key, payload).ok_or_else(|| io::Error::other("the spooled events were changed"))?;
+        let event =
+            Event::decode(key, payload).ok_or_else(|| io::Error::other("the spooled events were changed"))?;
         each(&event)
     })
 }

@@ -51,7 +51,8 @@ fn common(message: &str, time: &str, description: &str, event: &Map<String, Valu
 }
 
 fn event_fields(event: &Map<String, Value>) -> Map<String, Value> {
-    let mut fields = common(text(event, "message"), text(event, "time"), text(event, "timestamp_desc"), event);
+    let mut fields =
+        common(text(event, "message"), text(event, "time"), text(event, "timestamp_desc"), event);
     fields.insert("time_basis".into(), text(event, "basis").into());
     fields
 }

@@ -89,14 +89,26 @@ pub fn meaning(trace: Trace) -> &'static str {
 pub fn innocent_causes(trace: Trace) -> &'static str {
     match trace {
         Trace::Mentioned => "The owner wrote about it: reporting, research, or a link shared as a warning.",
-        Trace::Received => "A warning or an article that quotes the link; a forwarded message; a test by a trainer.",
-        Trace::Resolved => "A page that embeds the domain or quotes it; a domain that changed hands since it was published.",
-        Trace::Visited => "Reading about the campaign and clicking a link in a report; a domain that changed hands since it was \
-published; a page opened on another device of the same account.",
-        Trace::Policy => "A profile installed by an employer, a school or a beta programme that shares the identifier.",
-        Trace::Installed => "A harmless file or app that has the same name; traces carried over from an older phone by a restore.",
+        Trace::Received => {
+            "A warning or an article that quotes the link; a forwarded message; a test by a trainer."
+        }
+        Trace::Resolved => {
+            "A page that embeds the domain or quotes it; a domain that changed hands since it was published."
+        }
+        Trace::Visited => {
+            "Reading about the campaign and clicking a link in a report; a domain that changed hands since it was \
+published; a page opened on another device of the same account."
+        }
+        Trace::Policy => {
+            "A profile installed by an employer, a school or a beta programme that shares the identifier."
+        }
+        Trace::Installed => {
+            "A harmless file or app that has the same name; traces carried over from an older phone by a restore."
+        }
         Trace::Tampered => "Apps that were removed, and updates that tidy their databases.",
-        Trace::Executed => "A harmless program of the same name; traces carried over from an older phone by a restore.",
+        Trace::Executed => {
+            "A harmless program of the same name; traces carried over from an older phone by a restore."
+        }
     }
 }
 
@@ -104,17 +116,27 @@ published; a page opened on another device of the same account.",
 pub fn next_check(trace: Trace) -> &'static str {
     match trace {
         Trace::Mentioned => "Ask the owner why it is there, then look at what was received around that time.",
-        Trace::Received => "Look for a visit to the same link within minutes (suspicious.csv shows the events around it), and ask \
-who sent it. Take a sysdiagnose.",
+        Trace::Received => {
+            "Look for a visit to the same link within minutes (suspicious.csv shows the events around it), and ask \
+who sent it. Take a sysdiagnose."
+        }
         Trace::Resolved => "Look in the browser history and in messages around that time for what led there.",
-        Trace::Visited => "Look for what led there (a message, a redirect) and for new processes or crashes within minutes after. \
-Take a sysdiagnose.",
-        Trace::Policy => "Look at Settings > General > VPN & Device Management, without removing anything, and ask who installed it.",
-        Trace::Installed => "Look for the process of the same name in network usage, and for crashes around that time. Take a \
-sysdiagnose before the phone is restarted.",
+        Trace::Visited => {
+            "Look for what led there (a message, a redirect) and for new processes or crashes within minutes after. \
+Take a sysdiagnose."
+        }
+        Trace::Policy => {
+            "Look at Settings > General > VPN & Device Management, without removing anything, and ask who installed it."
+        }
+        Trace::Installed => {
+            "Look for the process of the same name in network usage, and for crashes around that time. Take a \
+sysdiagnose before the phone is restarted."
+        }
         Trace::Tampered => "Compare with network usage in the daily statistics, which are kept apart.",
-        Trace::Executed => "Look for links received or opened in the hours before its first use. Take a sysdiagnose before the phone \
-is restarted.",
+        Trace::Executed => {
+            "Look for links received or opened in the hours before its first use. Take a sysdiagnose before the phone \
+is restarted."
+        }
     }
 }
 
@@ -126,7 +148,9 @@ mod tests {
     fn no_sentence_says_clean_or_safe() {
         let traces = [Trace::Mentioned, Trace::Received, Trace::Resolved, Trace::Visited, Trace::Policy];
         let mut all = vec![NOTHING_FOUND, SOMETHING_FOUND, DANGER, NOTICE];
-        all.extend(traces.into_iter().flat_map(|trace| [meaning(trace), innocent_causes(trace), next_check(trace)]));
+        all.extend(
+            traces.into_iter().flat_map(|trace| [meaning(trace), innocent_causes(trace), next_check(trace)]),
+        );
         for words in all {
             assert!(!words.contains("clean") && !words.contains("is safe"), "{words}");
         }

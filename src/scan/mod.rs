@@ -359,7 +359,8 @@ pub fn rule_name(finding: &Finding, matcher: &Matcher) -> String {
         crate::finding::Rule::Heuristic(id) => (*id).to_owned(),
         crate::finding::Rule::Indicator { indicators, .. } => {
             let first = indicators.first().and_then(|index| matcher.set().indicators.get(*index as usize));
-            first.map_or_else(String::new, |indicator| format!("{}:{}", indicator.ioc.name(), indicator.value))
+            first
+                .map_or_else(String::new, |indicator| format!("{}:{}", indicator.ioc.name(), indicator.value))
         }
     }
 }

@@ -15,8 +15,7 @@ use crate::record::{Column, Kind, Place, Value};
 use crate::source::Device;
 
 /// Gives the written records of an artifact one by one; false if there is no file of them.
-pub type Stored<'a> =
-    dyn Fn(&'static Artifact, &mut dyn FnMut(Map<String, Json>)) -> io::Result<bool> + 'a;
+pub type Stored<'a> = dyn Fn(&'static Artifact, &mut dyn FnMut(Map<String, Json>)) -> io::Result<bool> + 'a;
 
 /// Matches stored records against the matcher's indicators and lets the rules judge them.
 pub fn recheck(stored: &Stored<'_>, matcher: &Matcher, description: String) -> Case {
@@ -57,10 +56,9 @@ fn read<'a>(column: &Column, value: &'a Json) -> Value<'a> {
     match value {
         Json::Null | Json::Object(_) => Value::Null,
         Json::Bool(flag) => Value::Bool(*flag),
-        Json::Number(number) => number.as_i64().map_or_else(
-            || number.as_f64().map_or(Value::Null, Value::Real),
-            Value::Int,
-        ),
+        Json::Number(number) => {
+            number.as_i64().map_or_else(|| number.as_f64().map_or(Value::Null, Value::Real), Value::Int)
+        }
         Json::String(text) if matches!(column.kind, Kind::Time(_)) => {
             text.parse::<Timestamp>().map_or(Value::Null, Value::Time)
         }
@@ -71,7 +69,9 @@ fn read<'a>(column: &Column, value: &'a Json) -> Value<'a> {
 
 fn place(value: Option<&Json>) -> Place {
     let field = |key: &str| value.and_then(|value| value.get(key));
-    if let (Some(table), Some(row)) = (field("table").and_then(Json::as_str), field("row").and_then(Json::as_i64)) {
+    if let (Some(table), Some(row)) =
+        (field("table").and_then(Json::as_str), field("row").and_then(Json::as_i64))
+    {
         return Place::Row { table: table.to_owned().into(), row };
     }
     if let Some(line) = field("line").and_then(Json::as_u64) {

@@ -22,7 +22,9 @@ impl Router {
     /// Routes to those of `artifacts` that are `asked` for, by their index.
     pub fn new(artifacts: &[&'static Artifact], asked: &[bool]) -> Router {
         let mut router = Router { literal: HashMap::new(), by_name: HashMap::new(), rest: Vec::new() };
-        for (index, (artifact, _)) in artifacts.iter().zip(asked).enumerate().filter(|(_, (_, asked))| **asked) {
+        for (index, (artifact, _)) in
+            artifacts.iter().zip(asked).enumerate().filter(|(_, (_, asked))| **asked)
+        {
             for glob in artifact.files {
                 router.add(glob, index);
             }

@@ -65,7 +65,10 @@ impl<'a> TaskSink<'a> {
             columns.filter(|(_, column)| wanted(column.kind)).map(|(index, _)| index).collect()
         };
         let rules = heuristic::ALL.iter().enumerate().flat_map(|(index, rule)| {
-            rule.reads.iter().filter(|reads| reads.artifact == artifact.id).map(move |reads| (index, reads.keep))
+            rule.reads
+                .iter()
+                .filter(|reads| reads.artifact == artifact.id)
+                .map(move |reads| (index, reads.keep))
         });
         TaskSink {
             artifact,
@@ -122,7 +125,8 @@ impl<'a> TaskSink<'a> {
     fn match_fields(&mut self, record: &Record<'_>) {
         let mut hits: Vec<(usize, String, Hit<'static>)> = Vec::new();
         for &index in &self.matched {
-            let (Some(column), Some(value)) = (self.artifact.columns.get(index), record.values.get(index)) else {
+            let (Some(column), Some(value)) = (self.artifact.columns.get(index), record.values.get(index))
+            else {
                 continue;
             };
             each_text(value, &mut |text| {
@@ -139,7 +143,9 @@ impl<'a> TaskSink<'a> {
         let of = |hit: &Hit<'_>| indicators.get(hit.indicator as usize);
         let key = |hit: &Hit<'_>| of(hit).map(|indicator| (indicator.ioc, indicator.value.clone()));
         // The strongest hit of each value first; the same value of several campaigns becomes one finding.
-        hits.sort_by_key(|(column, _, hit)| (key(hit), std::cmp::Reverse(hit.strength), *column, hit.indicator));
+        hits.sort_by_key(|(column, _, hit)| {
+            (key(hit), std::cmp::Reverse(hit.strength), *column, hit.indicator)
+        });
         for group in hits.chunk_by(|(_, _, a), (_, _, b)| key(a) == key(b)) {
             let Some((column, value, best)) = group.first() else { continue };
             let Some(indicator) = of(best) else { continue };
@@ -286,7 +292,13 @@ fn shortened(value: &Value<'_>) -> Value<'static> {
 }
 
 /// The one plain sentence of an indicator match.
-fn sentence(trace: Trace, artifact: &Artifact, hit: &Hit<'_>, indicator: &Indicator, campaigns: &str) -> String {
+fn sentence(
+    trace: Trace,
+    artifact: &Artifact,
+    hit: &Hit<'_>,
+    indicator: &Indicator,
+    campaigns: &str,
+) -> String {
     let what = match trace {
         Trace::Mentioned => "the owner of this phone wrote, sent or kept",
         Trace::Received => "this phone received something that names",
@@ -302,6 +314,7 @@ fn sentence(trace: Trace, artifact: &Artifact, hit: &Hit<'_>, indicator: &Indica
     } else {
         format!("a published indicator of {campaigns}")
     };
-    let as_value = if hit.matched == *indicator.value { String::new() } else { format!(" `{}`", indicator.value) };
+    let as_value =
+        if hit.matched == *indicator.value { String::new() } else { format!(" `{}`", indicator.value) };
     format!("{}: {what} `{}`, {published}{as_value}", artifact.title, hit.matched)
 }

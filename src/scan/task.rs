@@ -104,7 +104,12 @@ impl Engine<'_> {
     }
 
     /// The outcome of a task whose parser has a bug: the scan goes on and says so.
-    pub fn panicked(&self, order: (u16, u32), wanted: Option<&Wanted>, panic: &Box<dyn Any + Send>) -> Outcome {
+    pub fn panicked(
+        &self,
+        order: (u16, u32),
+        wanted: Option<&Wanted>,
+        panic: &Box<dyn Any + Send>,
+    ) -> Outcome {
         let artifact = self.artifact(order);
         let text = panic.downcast_ref::<String>().map(String::as_str);
         let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("unknown panic");

@@ -38,7 +38,8 @@ pub fn evidence(path: &Path, hashes: bool) -> io::Result<Vec<Evidence>> {
         .par_iter()
         .map(|file| {
             let relative = file.strip_prefix(path).unwrap_or(file);
-            let parts: Vec<_> = relative.components().map(|part| part.as_os_str().to_string_lossy()).collect();
+            let parts: Vec<_> =
+                relative.components().map(|part| part.as_os_str().to_string_lossy()).collect();
             of_file(file, parts.join("/"), hashes)
         })
         .collect()
@@ -72,7 +73,8 @@ mod tests {
         std::fs::create_dir(folder.path().join("b")).unwrap();
         for name in ["b/c", "a"] {
             let mut options = std::fs::OpenOptions::new();
-            let mut file = options.write(true).create(true).truncate(true).open(folder.path().join(name)).unwrap();
+            let mut file =
+                options.write(true).create(true).truncate(true).open(folder.path().join(name)).unwrap();
             io::Write::write_all(&mut file, b"abc").unwrap();
         }
         let hashed = evidence(folder.path(), true).unwrap();

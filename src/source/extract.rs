@@ -41,7 +41,9 @@ pub fn decrypt_to(
     write_file(source, &manifest, destination, progress)?;
     let mut copy = Copy { source, destination, waiting: Vec::new(), bytes: 0, failed: None };
     let mut problems = Vec::new();
-    source.list(Detail::Full, &mut |file| copy.take(file, progress, &mut problems), &mut |error| problem(error))?;
+    source.list(Detail::Full, &mut |file| copy.take(file, progress, &mut problems), &mut |error| {
+        problem(error)
+    })?;
     copy.flush(progress, &mut problems);
     problems.into_iter().for_each(&mut *problem);
     copy.failed.map_or(Ok(()), Err)

@@ -66,7 +66,12 @@ impl Manifest {
     /// Every row, in the manifest's order; ends early when `each` returns false. Damage that ends the list is told to `problem`.
     ///
     /// Without `described` the rows come without what their `file` blob says, which takes most of the time.
-    pub fn rows(&self, described: bool, each: &mut dyn FnMut(Row) -> bool, problem: &mut dyn FnMut(SourceError)) {
+    pub fn rows(
+        &self,
+        described: bool,
+        each: &mut dyn FnMut(Row) -> bool,
+        problem: &mut dyn FnMut(SourceError),
+    ) {
         match self {
             Manifest::Database(database) => {
                 if let Err(error) = stream(database, described, each) {
@@ -178,14 +183,8 @@ fn row_of(row: &SqliteRow<'_>, described: bool) -> Row {
             None => (None, Some("its description in the manifest cannot be read".into())),
         },
     };
-    let row = Row {
-        id: text(1),
-        domain: text(2),
-        relative: text(3),
-        flags,
-        file: file.unwrap_or_default(),
-        odd,
-    };
+    let row =
+        Row { id: text(1), domain: text(2), relative: text(3), flags, file: file.unwrap_or_default(), odd };
     if described { checked(row) } else { row }
 }
 

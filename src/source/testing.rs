@@ -285,7 +285,9 @@ pub(super) fn tree(folder: &Path) -> Vec<(String, Vec<u8>)> {
 pub(super) fn listing(source: &dyn Source) -> Vec<String> {
     let (mut files, mut problems) = (Vec::new(), Vec::new());
     source
-        .list(crate::source::Detail::Full, &mut |file| files.push(file), &mut |problem| problems.push(format!("problem: {problem}")))
+        .list(crate::source::Detail::Full, &mut |file| files.push(file), &mut |problem| {
+            problems.push(format!("problem: {problem}"))
+        })
         .unwrap();
     let wanted: Vec<&VirtualFile> = files.iter().filter(|file| file.kind == super::FileKind::File).collect();
     source.stage(&wanted).unwrap();

@@ -23,15 +23,13 @@ impl Module {
     }
 }
 
-pub const MODULES: &[Module] = &[
-    Module {
-        artifact: "ios.calls",
-        slug: "calls",
-        class: "Calls",
-        fields: &[("started", "isodate"), ("duration_s", "duration")],
-        events: &[("started", "call")],
-    },
-];
+pub const MODULES: &[Module] = &[Module {
+    artifact: "ios.calls",
+    slug: "calls",
+    class: "Calls",
+    fields: &[("started", "isodate"), ("duration_s", "duration")],
+    events: &[("started", "call")],
+}];
 
 /// The module that an artifact's records go to.
 pub fn of_artifact(artifact: &str) -> Option<&'static Module> {
