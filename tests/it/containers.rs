@@ -6,19 +6,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use crate::phone;
-use crate::run::{files, scan_into};
-
-fn copy(from: &Path, to: &Path) {
-    for entry in walkdir::WalkDir::new(from) {
-        let entry = entry.unwrap();
-        let target = to.join(entry.path().strip_prefix(from).unwrap());
-        if entry.file_type().is_dir() {
-            std::fs::create_dir_all(&target).unwrap();
-        } else {
-            std::fs::copy(entry.path(), &target).unwrap();
-        }
-    }
-}
+use crate::run::{copy, files, scan_into};
 
 /// The phone as folder, as the folder above it, and as zip, tar and tar.gz.
 fn wrappings(phone: &Path, into: &Path) -> Vec<PathBuf> {
@@ -29,7 +17,8 @@ fn wrappings(phone: &Path, into: &Path) -> Vec<PathBuf> {
     let tarred = into.join("phone.tar");
     let mut tar = tar::Builder::new(std::fs::File::create(&tarred).unwrap());
     let gzipped = into.join("phone.data");
-    let encoder = flate2::write::GzEncoder::new(std::fs::File::create(&gzipped).unwrap(), flate2::Compression::fast());
+    let encoder =
+        flate2::write::GzEncoder::new(std::fs::File::create(&gzipped).unwrap(), flate2::Compression::fast());
     let mut targz = tar::Builder::new(encoder);
     for (path, bytes) in files(phone) {
         let name = format!("backup/{path}");
@@ -99,7 +88,9 @@ fn dump(name: &str, into: &Path) {
     ];
     for ((domain, path), file) in &phone::from_sources(name).files {
         let phone::Content::Bytes(bytes) = &file.content else { continue };
-        let Some((prefix, root)) = ROOTS.iter().find(|(prefix, _)| domain.starts_with(prefix)) else { continue };
+        let Some((prefix, root)) = ROOTS.iter().find(|(prefix, _)| domain.starts_with(prefix)) else {
+            continue;
+        };
         let target = into.join(format!("{root}{}", &domain[prefix.len()..])).join(path);
         std::fs::create_dir_all(target.parent().unwrap()).unwrap();
         std::fs::write(target, bytes).unwrap();
@@ -125,7 +116,9 @@ fn a_filesystem_dump_gives_the_records_of_the_backup() {
             .collect()
     };
     let (of_dump, of_backup) = (files(&of_dump), files(&of_backup));
-    for artifact in ["sms", "whatsapp", "safari_history", "datausage", "tcc", "locationd", "webkit_observations"] {
+    for artifact in
+        ["sms", "whatsapp", "safari_history", "datausage", "tcc", "locationd", "webkit_observations"]
+    {
         let name = format!("records/ios.{artifact}.jsonl");
         assert_eq!(strip(&of_dump[&name]), strip(&of_backup[&name]), "{artifact}");
     }

@@ -4,7 +4,17 @@ use std::path::{Path, PathBuf};
 
 /// From left to right; a module may use those before it and itself.
 const LAYERS: [&str; 11] = [
-    "time", "record", "format", "source", "indicator", "finding", "artifact", "heuristic", "scan", "report", "cli",
+    "time",
+    "record",
+    "format",
+    "source",
+    "indicator",
+    "finding",
+    "artifact",
+    "heuristic",
+    "scan",
+    "report",
+    "cli",
 ];
 
 /// `time` and `record` describe the same values from two sides and know each other.
@@ -50,7 +60,8 @@ fn layer_of(file: &Path) -> String {
 
 /// The modules named behind `crate::` outside comments.
 fn uses(text: &str) -> Vec<String> {
-    let code: String = text.lines().map(|line| line.split("//").next().unwrap_or("")).collect::<Vec<_>>().join("\n");
+    let code: String =
+        text.lines().map(|line| line.split("//").next().unwrap_or("")).collect::<Vec<_>>().join("\n");
     let mut found = Vec::new();
     for (at, path) in code.match_indices("crate::") {
         // `$crate::` is a macro's own.
@@ -72,7 +83,9 @@ fn uses(text: &str) -> Vec<String> {
                         continue;
                     }
                     ':' if depth == 1 => at_start = false,
-                    letter if depth == 1 && at_start && (letter.is_alphanumeric() || letter == '_') => word.push(letter),
+                    letter if depth == 1 && at_start && (letter.is_alphanumeric() || letter == '_') => {
+                        word.push(letter)
+                    }
                     _ => {}
                 }
                 if depth == 0 {
@@ -81,7 +94,8 @@ fn uses(text: &str) -> Vec<String> {
             }
             found.push(word);
         } else {
-            found.push(rest.chars().take_while(|letter| letter.is_alphanumeric() || *letter == '_').collect());
+            found
+                .push(rest.chars().take_while(|letter| letter.is_alphanumeric() || *letter == '_').collect());
         }
     }
     found.retain(|word| !word.is_empty());

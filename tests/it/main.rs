@@ -4,9 +4,9 @@ mod cli;
 mod containers;
 mod fixtures;
 mod layers;
-mod phones;
 #[path = "../phone/mod.rs"]
 mod phone;
+mod phones;
 mod readme;
 mod registry;
 mod run;

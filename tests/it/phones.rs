@@ -105,7 +105,8 @@ fn findings_have_the_fields_that_were_promised() {
             assert!(!text(finding, "/matched").is_empty());
         }
     }
-    let in_log = findings.iter().find(|finding| text(finding, "/indicator/value") == "tookcheckout.com").unwrap();
+    let in_log =
+        findings.iter().find(|finding| text(finding, "/indicator/value") == "tookcheckout.com").unwrap();
     assert_eq!(text(in_log, "/origin"), "wal");
 }
 
@@ -131,7 +132,12 @@ fn the_events_around_a_finding_stand_beside_it_and_undated_findings_are_kept() {
 #[test]
 fn the_clean_phone_gives_nothing_of_medium_or_higher() {
     let mut command = command();
-    let ran = ran(command.arg("scan").arg(phone::fixture("clean-iphone")).args(["--fail-on", "medium"]).output().unwrap());
+    let ran = ran(command
+        .arg("scan")
+        .arg(phone::fixture("clean-iphone"))
+        .args(["--fail-on", "medium"])
+        .output()
+        .unwrap());
     assert_eq!(ran.status, 0, "{}", ran.stdout);
     assert!(ran.stdout.contains("RESULT: no known trace in what was checked"), "{}", ran.stdout);
     assert!(!ran.stdout.to_lowercase().contains("clean"), "no report says that");

@@ -63,3 +63,16 @@ pub fn scan_into(folder: &Path, path: &Path, arguments: &[&str]) {
     let ran = ran(output);
     assert_eq!(ran.status, 0, "{}\n{}", ran.stdout, ran.stderr);
 }
+
+/// Copies a folder with everything in it.
+pub fn copy(from: &Path, to: &Path) {
+    for entry in walkdir::WalkDir::new(from) {
+        let entry = entry.unwrap();
+        let target = to.join(entry.path().strip_prefix(from).unwrap());
+        if entry.file_type().is_dir() {
+            std::fs::create_dir_all(&target).unwrap();
+        } else {
+            std::fs::copy(entry.path(), &target).unwrap();
+        }
+    }
+}

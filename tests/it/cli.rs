@@ -1,0 +1,281 @@
+//! The command line: exit status, messages with a next step, and MVT's ways.
+
+#![allow(clippy::disallowed_methods, reason = "tests write inputs and read what the program wrote")]
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::phone;
+use crate::run::{Ran, command, hoofprint, lines, ran, scan_into};
+
+fn fixture(name: &str) -> String {
+    phone::fixture(name).to_str().unwrap().to_owned()
+}
+
+/// A refusal: the status, what is said, and a hint.
+fn refused(ran: &Ran, status: i32, says: &str) {
+    assert_eq!(ran.status, status, "{}\n{}", ran.stdout, ran.stderr);
+    assert!(ran.stderr.contains(says), "`{says}` is not in:\n{}", ran.stderr);
+    assert!(ran.stderr.contains("hint: "), "no next step in:\n{}", ran.stderr);
+}
+
+#[test]
+fn inputs_that_are_no_phone_are_refused_with_a_next_step() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    std::fs::create_dir(folder.path().join("empty")).unwrap();
+    refused(&hoofprint(&["scan", &path("empty")]), 3, "empty");
+    refused(&hoofprint(&["scan", &path("nowhere")]), 3, "nowhere");
+    std::fs::write(folder.path().join("letter.txt"), "dear reader").unwrap();
+    refused(&hoofprint(&["scan", &path("letter.txt")]), 3, "letter.txt");
+    std::fs::create_dir(folder.path().join("half")).unwrap();
+    std::fs::copy(
+        phone::fixture("infected-iphone/Manifest.plist"),
+        folder.path().join("half/Manifest.plist"),
+    )
+    .unwrap();
+    refused(&hoofprint(&["scan", &path("half")]), 3, "Manifest.db");
+}
+
+#[test]
+fn wrong_and_missing_passwords_end_with_status_4() {
+    let phone = fixture("infected-iphone-encrypted");
+    refused(&hoofprint(&["scan", &phone]), 4, "no password");
+    let wrong =
+        ran(command().args(["scan", &phone]).env("MVT_IOS_BACKUP_PASSWORD", "wrong").output().unwrap());
+    refused(&wrong, 4, "wrong");
+    let shown = hoofprint(&["scan", &phone, "-p", phone::PASSWORD]);
+    assert_eq!(shown.status, 0);
+    assert!(shown.stderr.contains("can be seen by other users"));
+    let right = ran(command()
+        .args(["scan", &phone])
+        .env("MVT_IOS_BACKUP_PASSWORD", phone::PASSWORD)
+        .output()
+        .unwrap());
+    assert_eq!(right.status, 0);
+}
+
+#[test]
+fn a_derived_key_opens_the_backup_and_a_decrypted_copy_needs_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let phone = fixture("infected-iphone-encrypted");
+    let key = folder.path().join("key");
+    let extract = ran(command()
+        .args(["extract-key", &phone, "-p", phone::PASSWORD, "--key-file"])
+        .arg(&key)
+        .output()
+        .unwrap());
+    assert_eq!(extract.status, 0, "{}", extract.stderr);
+    let by_key = folder.path().join("by-key");
+    scan_into(&by_key, Path::new(&phone), &["--key-file", key.to_str().unwrap()]);
+
+    let copy = folder.path().join("copy");
+    let decrypt = ran(command()
+        .args(["decrypt-backup", &phone, "-k", key.to_str().unwrap(), "-d"])
+        .arg(&copy)
+        .output()
+        .unwrap());
+    assert_eq!(decrypt.status, 0, "{}", decrypt.stderr);
+    let of_copy = folder.path().join("of-copy");
+    scan_into(&of_copy, &copy, &[]);
+    let read = |out: &Path| std::fs::read_to_string(out.join("findings.jsonl")).unwrap();
+    assert_eq!(read(&by_key), read(&of_copy));
+
+    let bad = folder.path().join("bad");
+    std::fs::write(&bad, "not a key").unwrap();
+    refused(&hoofprint(&["scan", &phone, "--key-file", bad.to_str().unwrap()]), 4, "64 hexadecimal digits");
+}
+
+#[test]
+fn unusable_indicators_end_with_status_5_before_anything_is_scanned() {
+    let folder = tempfile::tempdir().unwrap();
+    let phone = fixture("infected-iphone");
+    refused(&hoofprint(&["scan", &phone, "-i", "nowhere.stix2"]), 5, "nowhere.stix2");
+    let empty = folder.path().join("empty.stix2");
+    std::fs::write(&empty, "{}").unwrap();
+    refused(&hoofprint(&["scan", &phone, "-i", empty.to_str().unwrap()]), 5, "empty.stix2");
+}
+
+#[test]
+fn indicators_of_ones_own_are_used_alone_or_beside_the_bundled() {
+    let folder = tempfile::tempdir().unwrap();
+    let list = folder.path().join("domains.txt");
+    std::fs::write(&list, "example.net\n").unwrap();
+    let out = folder.path().join("out");
+    scan_into(&out, &phone::fixture("infected-iphone"), &["--no-bundled", "-i", list.to_str().unwrap()]);
+    let findings = lines(&out.join("findings.jsonl"));
+    let values: std::collections::BTreeSet<&str> =
+        findings.iter().filter_map(|finding| finding.pointer("/indicator/value")?.as_str()).collect();
+    assert_eq!(values.into_iter().collect::<Vec<_>>(), ["example.net"]);
+}
+
+#[test]
+fn usage_errors_end_with_status_2() {
+    let phone = fixture("infected-iphone");
+    assert_eq!(hoofprint(&["scan"]).status, 2);
+    assert_eq!(hoofprint(&["scan", &phone, "--no-such-flag"]).status, 2);
+    refused(&hoofprint(&["scan", &phone, "-m", "NoSuchModule"]), 2, "NoSuchModule");
+    refused(&hoofprint(&["scan", &phone, "--format", "mvt"]), 2, "needs a folder");
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("notes"), "mine").unwrap();
+    let out = folder.path().to_str().unwrap();
+    refused(&hoofprint(&["scan", &phone, "-o", out]), 2, "not empty");
+    assert_eq!(hoofprint(&["scan", &phone, "-o", out, "--clobber"]).status, 0);
+    assert_eq!(std::fs::read_to_string(folder.path().join("notes")).unwrap(), "mine");
+}
+
+#[test]
+fn findings_and_damage_end_the_program_only_when_asked() {
+    let phone = fixture("infected-iphone");
+    assert_eq!(hoofprint(&["scan", &phone]).status, 0);
+    assert_eq!(hoofprint(&["scan", &phone, "--fail-on", "critical"]).status, 10);
+    let folder = tempfile::tempdir().unwrap();
+    crate::run::copy(&phone::fixture("clean-iphone"), folder.path());
+    let database = folder.path().join("3d/3d0d7e5fb2ce288813306e4d4636395e047a3d28");
+    let mut bytes = std::fs::read(&database).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle..middle + 2048].fill(0xFF);
+    std::fs::write(&database, bytes).unwrap();
+    let damaged = folder.path().to_str().unwrap();
+    assert_eq!(hoofprint(&["scan", damaged]).status, 0);
+    let strict = hoofprint(&["scan", damaged, "--strict"]);
+    assert_eq!(strict.status, 20, "{}", strict.stdout);
+    assert!(strict.stdout.contains("What could not be read"), "{}", strict.stdout);
+}
+
+#[test]
+fn a_finding_and_a_rule_are_explained() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    scan_into(&out, &phone::fixture("infected-iphone"), &[]);
+    let findings = lines(&out.join("findings.jsonl"));
+    let id = findings[0]["id"].as_str().unwrap();
+    let page = hoofprint(&["explain", id, out.to_str().unwrap()]);
+    assert_eq!(page.status, 0);
+    for heading in ["Published by", "Innocent causes", "Next check", "The whole record", "Stored as"] {
+        assert!(page.stdout.contains(heading), "{heading} is not in:\n{}", page.stdout);
+    }
+    refused(&hoofprint(&["explain", "000000000000", out.to_str().unwrap()]), 3, "no finding");
+    let rule = hoofprint(&["explain", "safari_redirect"]);
+    assert!(rule.stdout.contains("Innocent causes"), "{}", rule.stdout);
+}
+
+#[test]
+fn earlier_records_are_checked_again_without_the_phone() {
+    let folder = tempfile::tempdir().unwrap();
+    let (out, again) = (folder.path().join("out"), folder.path().join("again"));
+    scan_into(&out, &phone::fixture("infected-iphone"), &[]);
+    let recheck = ran(command().arg("check-iocs").arg(&out).arg("-o").arg(&again).output().unwrap());
+    assert_eq!(recheck.status, 0, "{}", recheck.stderr);
+    let values = |folder: &Path| -> Vec<(Value, Value)> {
+        let findings = lines(&folder.join("findings.jsonl"));
+        let mut values: Vec<_> = findings
+            .into_iter()
+            .filter(|finding| finding.get("indicator").is_some())
+            .map(|finding| (finding["artifact"].clone(), finding["indicator"]["value"].clone()))
+            .collect();
+        values.sort_by_key(|(artifact, value)| format!("{artifact}{value}"));
+        values
+    };
+    assert_eq!(values(&out), values(&again));
+}
+
+#[cfg(unix)]
+#[test]
+fn called_as_mvt_ios_it_writes_what_mvts_scripts_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let link = folder.path().join("mvt-ios");
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_hoofprint"), &link).unwrap();
+    let out = folder.path().join("out");
+    let mut command = std::process::Command::new(&link);
+    command
+        .args(["--disable-update-check", "check-backup", "-o"])
+        .arg(&out)
+        .arg(phone::fixture("infected-iphone"));
+    let mvt = ran(command.env("HOME", "/nonexistent").output().unwrap());
+    assert_eq!(mvt.status, 0, "{}", mvt.stderr);
+    let read = |name: &str| -> Value {
+        let text = std::fs::read_to_string(out.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+        serde_json::from_str(&text).unwrap()
+    };
+    for name in [
+        "alerts.json",
+        "sms.json",
+        "sms_detected.json",
+        "datausage.json",
+        "safari_history.json",
+        "tcc.json",
+        "info.json",
+    ] {
+        read(name);
+    }
+    let alerts = read("alerts.json");
+    for alert in alerts.as_array().unwrap() {
+        for field in ["level", "module", "message", "event_time", "event", "matched_indicator"] {
+            assert!(alert.get(field).is_some(), "{field} of {alert}");
+        }
+    }
+    let timeline = std::fs::read_to_string(out.join("timeline.csv")).unwrap();
+    assert!(timeline.starts_with("\"UTC Timestamp\",\"Plugin\",\"Event\",\"Description\"\r\n"));
+    assert!(timeline.contains("\"SafariHistory\",\"safari_history\""), "{timeline}");
+    assert!(!out.join("hoofprint").exists());
+}
+
+#[test]
+fn one_module_can_be_asked_for_by_either_name() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, module) in [("ours", "ios.tcc"), ("theirs", "TCC")] {
+        let out = folder.path().join(name);
+        scan_into(&out, &phone::fixture("infected-iphone"), &["-m", module]);
+        let records: Vec<_> =
+            std::fs::read_dir(out.join("records")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(records, ["ios.tcc.jsonl"]);
+    }
+}
+
+#[test]
+fn timesketch_lines_have_what_its_importer_needs() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    scan_into(&out, &phone::fixture("infected-iphone"), &["--format", "timesketch"]);
+    let events = lines(&out.join("timesketch.jsonl"));
+    assert!(events.len() > 100);
+    for event in &events {
+        assert!(event["message"].is_string() && event["timestamp_desc"].is_string());
+        assert!(event["datetime"].as_str().unwrap().ends_with("+00:00"));
+        assert!(event["timestamp"].is_i64());
+    }
+    assert!(
+        events
+            .iter()
+            .any(|event| event["tag"].as_array().is_some_and(|tags| tags.contains(&"pegasus".into())))
+    );
+}
+
+#[test]
+fn the_output_folder_is_private_and_the_run_is_on_record() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    scan_into(&out, &phone::fixture("infected-iphone"), &["--hashes", "-p", "secret-word"]);
+    let run = std::fs::read_to_string(out.join("run.json")).unwrap();
+    assert!(!run.contains("secret-word"));
+    let run: Value = serde_json::from_str(&run).unwrap();
+    assert_eq!(run["schema_version"], 1);
+    assert_eq!(run["tool"]["name"], "hoofprint");
+    assert!(
+        run["indicators"]["sets"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|set| set["sha256"].as_str().unwrap().len() == 64)
+    );
+    assert!(
+        run["evidence"].as_array().unwrap().iter().all(|file| file["sha256"].as_str().unwrap().len() == 64)
+    );
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(std::fs::metadata(&out).unwrap().permissions().mode() & 0o777, 0o700);
+    }
+}
