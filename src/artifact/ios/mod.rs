@@ -2,6 +2,7 @@
 
 crate::artifact::artifacts! {
     addaily
+    applications
     backup_info
     calls
     chrome_history
@@ -11,6 +12,8 @@ crate::artifact::artifacts! {
     idstatuscache
     locationd
     manifest
+    profile_events
+    profiles
     safari_history
     safari_open_tabs
     safari_tabs
