@@ -58,7 +58,21 @@ macro_rules! heuristics {
     };
 }
 
+<<<<<<< HEAD
 heuristics! {}
+
+#[cfg(test)]
+mod testing;
+=======
+heuristics! {
+    backup_agent
+    datausage_deleted_process
+    datausage_missing_process
+    safari_redirect
+    shortcut_risky_action
+    tcc_from_odd_path
+}
+>>>>>>> 32de874 (Judge fast redirects, removed processes, BackupAgent, odd permissions and risky shortcuts)
 
 #[cfg(test)]
 mod testing;
@@ -71,6 +85,7 @@ pub fn find(id: &str) -> Option<&'static Heuristic> {
 /// What a rule file needs.
 mod prelude {
     pub use super::{Heuristic, Kept, Reads};
+    pub use crate::artifact::Record;
     pub use crate::finding::{Exhibit, Finding, Level};
     pub use crate::record::{Trace, Value};
 }
