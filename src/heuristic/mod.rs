@@ -58,12 +58,6 @@ macro_rules! heuristics {
     };
 }
 
-<<<<<<< HEAD
-heuristics! {}
-
-#[cfg(test)]
-mod testing;
-=======
 heuristics! {
     backup_agent
     datausage_deleted_process
@@ -72,7 +66,6 @@ heuristics! {
     shortcut_risky_action
     tcc_from_odd_path
 }
->>>>>>> 32de874 (Judge fast redirects, removed processes, BackupAgent, odd permissions and risky shortcuts)
 
 #[cfg(test)]
 mod testing;
