@@ -59,9 +59,20 @@ macro_rules! heuristics {
 }
 
 heuristics! {
+    app_not_from_store
+    app_without_bundle_id
     backup_agent
+    crash_reporter_plist
     datausage_deleted_process
     datausage_missing_process
+    file_id_mismatch
+    idstatuscache_nul
+    locationd_odd_executable
+    lockdown_mode
+    old_ios
+    profile_changed
+    profile_silences_notifications
+    profile_takes_control
     safari_redirect
     shortcut_risky_action
     tcc_from_odd_path
