@@ -14,7 +14,7 @@ pub const HEURISTIC: Heuristic = Heuristic {
     references: &[
         "https://www.amnesty.org/en/latest/research/2021/07/forensic-methodology-report-how-to-catch-nso-groups-pegasus/",
     ],
-    reads: &[Reads { artifact: "ios.manifest", keep: |record| record.value("path").as_text() == Some(PATH) }],
+    reads: &[Reads { artifact: "ios.manifest", keep: |record| record.value("file").as_text() == Some(PATH) }],
     check: |kept, findings| {
         for file in kept.of("ios.manifest") {
             let when = match (file.time("created"), file.time("modified")) {
@@ -38,7 +38,7 @@ mod tests {
 
     #[test]
     fn the_file_is_low_and_its_sentence_says_why() {
-        let file = json!({ "path": PATH, "created": "2021-07-01T10:00:00Z" });
+        let file = json!({ "file": PATH, "created": "2021-07-01T10:00:00Z" });
         assert_eq!(
             verdicts(&HEURISTIC, &[("ios.manifest", file)]),
             ["LOW Root has settings for the crash reporter, created 2021-07-01 10:00:00 UTC: seen with Pegasus in 2021, \
@@ -48,7 +48,7 @@ mod tests {
 
     #[test]
     fn the_same_name_elsewhere_is_silent() {
-        let file = json!({ "path": "/private/var/mobile/Library/Preferences/com.apple.CrashReporter.plist" });
+        let file = json!({ "file": "/private/var/mobile/Library/Preferences/com.apple.CrashReporter.plist" });
         assert_eq!(verdicts(&HEURISTIC, &[("ios.manifest", file)]), [""; 0]);
     }
 }

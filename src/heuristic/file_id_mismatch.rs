@@ -18,10 +18,10 @@ pub const HEURISTIC: Heuristic = Heuristic {
         let files = kept.of("ios.manifest");
         let Some(first) = files.first() else { return };
         let message = match files.len() {
-            1 => format!("The backup stores {} under a name that is not its own", first.text("path")),
+            1 => format!("The backup stores {} under a name that is not its own", first.text("file")),
             count => format!(
                 "The backup stores {count} files under names that are not their own, the first is {}",
-                first.text("path")
+                first.text("file")
             ),
         };
         findings.push(Finding::of_rule(HEURISTIC.id, Level::Informational, Trace::Tampered, message, first));
@@ -37,8 +37,8 @@ mod tests {
     fn many_rows_are_one_finding() {
         let odd = "its file id is not the hash of its path";
         let records = [
-            ("ios.manifest", json!({ "path": "/a", "odd": odd })),
-            ("ios.manifest", json!({ "path": "/b", "odd": odd })),
+            ("ios.manifest", json!({ "file": "/a", "odd": odd })),
+            ("ios.manifest", json!({ "file": "/b", "odd": odd })),
         ];
         assert_eq!(
             verdicts(&HEURISTIC, &records),
@@ -53,8 +53,8 @@ mod tests {
     #[test]
     fn other_oddities_and_ordinary_files_are_silent() {
         let records = [
-            ("ios.manifest", json!({ "path": "/a", "odd": "its ciphertext is cut short" })),
-            ("ios.manifest", json!({ "path": "/b" })),
+            ("ios.manifest", json!({ "file": "/a", "odd": "its ciphertext is cut short" })),
+            ("ios.manifest", json!({ "file": "/b" })),
         ];
         assert_eq!(verdicts(&HEURISTIC, &records), [""; 0]);
     }

@@ -7,7 +7,7 @@ pub const ARTIFACT: Artifact = Artifact {
     about: "Every file, folder and link of the acquisition with its times, contents unread.",
     files: &[],
     columns: &[
-        path("path"),
+        path("file"),
         text("domain"),
         text("relative"),
         text("kind"),
@@ -23,7 +23,7 @@ pub const ARTIFACT: Artifact = Artifact {
         text("odd"),
     ],
     shows: Trace::Installed,
-    line: "{kind} {path}",
+    line: "{kind} {file}",
     parse: Parse::Listing(list),
 };
 
@@ -100,7 +100,7 @@ mod tests {
         assert_eq!(
             listed(&ARTIFACT, &file),
             json!([{
-                "path": "/private/var/mobile/Library/x.plist",
+                "file": "/private/var/mobile/Library/x.plist",
                 "domain": "HomeDomain",
                 "relative": "Library/x.plist",
                 "kind": "file",
@@ -129,7 +129,7 @@ mod tests {
         assert_eq!(
             listed(&ARTIFACT, &file),
             json!([{
-                "path": "/private/var/db",
+                "file": "/private/var/db",
                 "kind": "link",
                 "size_bytes": 0,
                 "target": "/private/var/other",
