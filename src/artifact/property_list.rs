@@ -94,10 +94,16 @@ pub fn shown(value: &Plist) -> String {
     let mut line = String::new();
     show(value, &mut line, SHOWN_DEPTH);
     if line.len() > SHOWN_BYTES {
-        line.truncate(line.floor_char_boundary(SHOWN_BYTES));
+        line.truncate(beginning(&line).len());
         line.push('…');
     }
     line
+}
+
+/// As much of a text as is shown, whole characters only.
+fn beginning(text: &str) -> &str {
+    let end = (0..=SHOWN_BYTES).rev().find(|end| text.is_char_boundary(*end));
+    if text.len() <= SHOWN_BYTES { text } else { text.get(..end.unwrap_or(0)).unwrap_or_default() }
 }
 
 fn show(value: &Plist, line: &mut String, depth: usize) {
@@ -105,7 +111,12 @@ fn show(value: &Plist, line: &mut String, depth: usize) {
         return;
     }
     match value {
-        Plist::String(text) => line.push_str(text.get(..=SHOWN_BYTES).unwrap_or(text)),
+        Plist::String(text) => {
+            line.push_str(beginning(text));
+            if text.len() > SHOWN_BYTES {
+                line.push('…');
+            }
+        }
         Plist::Boolean(flag) => line.push_str(if *flag { "true" } else { "false" }),
         Plist::Integer(_) | Plist::Real(_) => number_of(value).show_into(line),
         Plist::Date(date) => match from_plist(*date) {

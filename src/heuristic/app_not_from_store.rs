@@ -22,14 +22,16 @@ pub const HEURISTIC: Heuristic = Heuristic {
             record.value("source_app").as_text().is_some_and(|source| !source.is_empty() && !is_store(source))
         },
     }],
-    check: |kept, findings| {
-        let mut sources: BTreeMap<&str, Vec<&Exhibit>> = BTreeMap::new();
-        for app in kept.of("ios.applications") {
-            sources.entry(app.text("source_app")).or_default().push(app);
-        }
-        findings.extend(sources.into_iter().filter_map(|(source, apps)| judge(source, &apps)));
-    },
+    check,
 };
+
+fn check(kept: &Kept, findings: &mut Vec<Finding>) {
+    let mut sources: BTreeMap<&str, Vec<&Exhibit>> = BTreeMap::new();
+    for app in kept.of("ios.applications") {
+        sources.entry(app.text("source_app")).or_default().push(app);
+    }
+    findings.extend(sources.into_iter().filter_map(|(source, apps)| judge(source, &apps)));
+}
 
 /// The App Store and the daemon that installs what a management server sends.
 pub(super) fn is_store(source: &str) -> bool {

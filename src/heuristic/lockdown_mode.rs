@@ -3,9 +3,9 @@ use super::prelude::*;
 pub const HEURISTIC: Heuristic = Heuristic {
     id: "lockdown_mode",
     title: "Lockdown Mode",
-    looks_at: "The setting `LDMGlobalEnabled` in the global preferences; phones that never had it on do not store it.",
-    why_it_matters: "Lockdown Mode closes most of the ways by which spyware has entered iPhones. A setting that is stored as off means that \
-        it was once switched on and then off again, which somebody with the phone in hand can do.",
+    looks_at: "The setting `LDMGlobalEnabled` in the global preferences; phones that never had it on usually do not store it.",
+    why_it_matters: "Lockdown Mode closes most of the ways by which spyware has entered iPhones. A setting that is stored as off usually \
+        means that it was once switched on and then off again, which somebody with the phone in hand can do.",
     innocent_causes: "The owner tried it and found it too strict, or had it switched off for a single task.",
     next_check: "Ask the owner whether and when they switched it. If they did not switch it off, find out who had the phone.",
     references: &["https://support.apple.com/en-us/105120"],

@@ -1,5 +1,4 @@
-use std::collections::BTreeMap;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::prelude::*;
 use crate::time::short;
@@ -29,13 +28,14 @@ pub const HEURISTIC: Heuristic = Heuristic {
 const USUAL: [&str; 5] = ["profiled", "Preferences", "mdmd", "remotemanagementd", "dmd"];
 
 fn summed_up(profile: &str, mut events: Vec<&Exhibit>) -> Option<Finding> {
-    events.sort_by_key(|event| event.time("happened"));
+    events.sort_by_key(|event| (event.time("happened").is_none(), event.time("happened")));
     let distinct = |column| -> Vec<&str> {
         let words: BTreeSet<&str> = events.iter().map(|event| event.text(column)).collect();
         words.into_iter().filter(|word| !word.is_empty()).collect()
     };
-    let (first, last) = (events.first()?, events.last()?);
-    let when = match (events.iter().find_map(|event| event.time("happened")), last.time("happened")) {
+    let first = events.first()?;
+    let last = events.iter().rev().find_map(|event| event.time("happened"));
+    let when = match (first.time("happened"), last) {
         (Some(first), Some(last)) if first == last => format!(" on {}", short(first)),
         (Some(first), Some(last)) => format!(" between {} and {}", short(first), short(last)),
         _ => String::new(),
@@ -44,8 +44,11 @@ fn summed_up(profile: &str, mut events: Vec<&Exhibit>) -> Option<Finding> {
         1 => "1 operation".to_owned(),
         count => format!("{count} operations"),
     };
-    let operations = distinct("operation").join(", ");
-    let message = format!("Profile {profile}: {count} ({operations}){when}");
+    let operations = match distinct("operation").join(", ") {
+        none if none.is_empty() => none,
+        operations => format!(" ({operations})"),
+    };
+    let message = format!("Profile {profile}: {count}{operations}{when}");
     let mut finding = Finding::of_rule(HEURISTIC.id, Level::Low, Trace::Policy, message, first);
     let unusual: Vec<&str> = distinct("process").into_iter().filter(|process| !USUAL.contains(process)).collect();
     if !unusual.is_empty() {
@@ -88,6 +91,6 @@ mod tests {
     #[test]
     fn an_event_without_a_time_is_still_told() {
         let record = ("ios.profile_events", json!({ "profile_id": "x" }));
-        assert_eq!(verdicts(&HEURISTIC, &[record]), ["LOW Profile x: 1 operation ()"]);
+        assert_eq!(verdicts(&HEURISTIC, &[record]), ["LOW Profile x: 1 operation"]);
     }
 }

@@ -6,14 +6,14 @@ pub const HEURISTIC: Heuristic = Heuristic {
     looks_at: "Installed configuration profiles that enrol the phone in management, add a trusted certificate, route or filter its \
         connections, or cannot be removed.",
     why_it_matters: "Whoever manages a phone can install apps on it and read where it is; whoever adds a certificate and carries the \
-        connections can read them. Stalking software for iPhones works this way, since it needs no flaw.",
+        connections can read them. Some spyware for iPhones works this way, since it needs no flaw.",
     innocent_causes: "Almost always the employer or school that manages the phone; else a VPN, an ad blocker, a DNS service, a mobile \
         operator's settings, an app developer's debugging proxy or an Apple beta programme.",
     next_check: "Ask the owner whether an employer, a school or a known app installed it, and look at issuer and date in Settings, General, \
         VPN & Device Management. If nobody knows it, note its addresses before it is removed.",
     references: &[
         "https://support.apple.com/guide/deployment/intro-to-mdm-profiles-depc0aadd3fe/web",
-        "https://blog.talosintelligence.com/Mobile-Malware-Campaign-uses-Malicious-MDM/",
+        "https://blog.talosintelligence.com/2018/07/Mobile-Malware-Campaign-uses-Malicious-MDM.html",
     ],
     reads: &[Reads {
         artifact: "ios.profiles",

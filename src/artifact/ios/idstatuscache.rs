@@ -15,6 +15,7 @@ pub const ARTIFACT: Artifact = Artifact {
         time("looked_up", Epoch::Mac, Moment::LookedUp),
         text("service"),
         email("user"),
+        email("address"),
         int("status"),
         int("occurrences"),
     ],
@@ -46,6 +47,8 @@ fn parse(list: &plist::Value, out: &mut Out<'_>) -> Result<()> {
                     moment(entry, "LookupDate"),
                     service.into(),
                     readable(user).into(),
+                    // What the malformed account would be without its NULs is what indicators name.
+                    user.contains('\0').then(|| user.replace('\0', "")).into(),
                     number(entry, "IDStatus"),
                     occurrences.get(user.as_str()).copied().into(),
                 ],
@@ -109,7 +112,9 @@ mod tests {
         services.insert("com.apple.madrid".into(), plist::Value::Dictionary(users));
         let mut bytes = Vec::new();
         plist::Value::Dictionary(services).to_writer_binary(&mut bytes).unwrap();
-        assert_eq!(rows(&ARTIFACT, &bytes)[0]["user"], r"mailto:x\x00\x00@b.example");
+        let records = rows(&ARTIFACT, &bytes);
+        assert_eq!(records[0]["user"], r"mailto:x\x00\x00@b.example");
+        assert_eq!(records[0]["address"], "mailto:x@b.example");
         shake(&ARTIFACT, &bytes);
     }
 }
