@@ -72,6 +72,12 @@ mod tests {
     }
 
     #[test]
+    fn the_usage_baseline_counts_too() {
+        let row = ("ios.addaily", json!({"process": "BackupAgent", "last_used": "2022-01-02T00:00:00Z"}));
+        assert_eq!(judge(&HEURISTIC, &[row]).len(), 1);
+    }
+
+    #[test]
     fn only_the_exact_name_counts() {
         for name in ["BackupAgent2", "backupagent", "MyBackupAgent", "BackupAgent2/com.apple.x", "", "BackupAgents"] {
             assert!(judge(&HEURISTIC, &[("ios.datausage", json!({"process": name}))]).is_empty(), "{name}");

@@ -52,7 +52,8 @@ fn judge(processes: &BTreeMap<i64, &Exhibit>) -> Option<Finding> {
     if gaps.len() > GAPS_NAMED {
         names.push(format!("{} more gaps", gaps.len() - GAPS_NAMED));
     }
-    let message = format!("{missing} process numbers are missing: {}", names.join(", "));
+    let what = if missing == 1 { "process number is" } else { "process numbers are" };
+    let message = format!("{missing} {what} missing: {}", names.join(", "));
     let mut finding = Finding::of_rule(HEURISTIC.id, Level::Low, Trace::Tampered, message, first);
     finding.caveats.push("uninstalled apps leave such gaps on nearly every phone".into());
     Some(finding)
