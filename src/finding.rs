@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
-use crate::indicator::{Form, Indicator, Role, Strength};
+use crate::indicator::{Form, Indicator, Ioc, Role, Strength};
 use crate::record::{Moment, Origin, Place, Trace, Value, hex};
 use crate::time::{Basis, Precision};
 
@@ -126,6 +126,7 @@ pub enum Rule {
     Indicator {
         /// Indexes into the set: the same value may be published for several campaigns.
         indicators: Vec<u32>,
+        ioc: Ioc,
         strength: Strength,
         form: Form,
     },
@@ -275,7 +276,7 @@ mod tests {
 
     fn indicator(role: Role) -> Indicator {
         Indicator {
-            ioc: crate::indicator::Ioc::Domain,
+            ioc: Ioc::Domain,
             value: "a.example".into(),
             campaign: 0,
             source: 0,

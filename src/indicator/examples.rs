@@ -307,6 +307,13 @@ fn networks_hold_addresses_and_private_ones_are_not_applied() {
 }
 
 #[test]
+fn a_page_of_a_shared_host_is_matched_and_its_host_is_not() {
+    let set = matcher(&[(Ioc::Url, "https://github.com/someone/spy")], Platform::Ios);
+    assert_eq!(hits(&set, Field(Kind::Url), "https://github.com/someone/spy").len(), 1);
+    assert!(hits(&set, Field(Kind::Url), "https://www.github.com/rust-lang/rust").is_empty());
+}
+
+#[test]
 fn encoded_and_wide_text_is_found_in_raw_bytes_at_any_phase() {
     let matcher = matcher(
         &[(Domain, "free247downloads.com"), (FilePath, "/private/var/tmp/hooker"), (Process, "hooker")],

@@ -40,6 +40,11 @@ impl Ioc {
         Ioc::Property,
     ];
 
+    /// True for what a phone talks to, as opposed to what is on it.
+    pub fn is_network(self) -> bool {
+        matches!(self, Ioc::Domain | Ioc::Ip | Ioc::Url)
+    }
+
     /// The word used in the catalogue, in CSV lists and in findings.
     pub fn name(self) -> &'static str {
         match self {

@@ -209,6 +209,10 @@ fn urls(rules: &[UrlRule], address: &Address<'_>, value: &str, cap: Cap, found: 
         };
         let same_scheme = rule.scheme.is_empty() || rule.scheme.eq_ignore_ascii_case(address.scheme);
         if rule.port != address.port || !(same_path && same_query || is_below) {
+            // Half the phones in the world have opened a page of these: the host alone says nothing.
+            if matches!(&address.host, Host::Name(name) if is_shared(name)) {
+                continue;
+            }
             let note = "the host of a URL indicator, with another path";
             found.add(rule.id, cap, CONTEXT, address.written, note);
         } else if same_path && same_query && same_scheme {
@@ -217,6 +221,25 @@ fn urls(rules: &[UrlRule], address: &Address<'_>, value: &str, cap: Cap, found: 
             found.add(rule.id, cap, (Strength::Strong, Form::UrlPrefix), value, "");
         }
     }
+}
+
+/// Hosts whose pages belong to everybody: an indicator names one page of them, never the host.
+fn is_shared(name: &str) -> bool {
+    const SHARED: [&str; 12] = [
+        "bitbucket.org",
+        "docs.google.com",
+        "drive.google.com",
+        "dropbox.com",
+        "facebook.com",
+        "github.com",
+        "gitlab.com",
+        "play.google.com",
+        "raw.githubusercontent.com",
+        "sites.google.com",
+        "t.me",
+        "telegram.me",
+    ];
+    SHARED.binary_search(&name.strip_prefix("www.").unwrap_or(name)).is_ok()
 }
 
 fn is_prefix(start: &str, whole: &str, boundary: char) -> bool {

@@ -21,7 +21,6 @@ const SHOWN: usize = 8;
 pub fn report(case: &Case, matcher: &Matcher, width: usize, folder: Option<&str>) -> String {
     let mut page = Page { text: String::new(), width };
     head(&mut page, case, matcher.set());
-    verdict(&mut page, case);
     let mut groups: BTreeMap<(usize, String), Vec<&Finding>> = BTreeMap::new();
     let mut minor = Vec::new();
     for finding in &case.findings {
@@ -40,6 +39,11 @@ pub fn report(case: &Case, matcher: &Matcher, width: usize, folder: Option<&str>
     groups.sort_by_key(|((rank, name), findings)| {
         (*rank, std::cmp::Reverse(Verdict::of(findings.iter().copied())), name.clone())
     });
+    let named: Vec<(&str, Verdict)> = groups
+        .iter()
+        .map(|((_, name), findings)| (name.as_str(), Verdict::of(findings.iter().copied())))
+        .collect();
+    verdict(&mut page, case, &named);
     for ((_, name), findings) in &groups {
         group(&mut page, name, findings, matcher, folder);
     }
@@ -164,9 +168,12 @@ fn indicators(set: &IndicatorSet) -> String {
     format!("{sets}{dated}{ignored}")
 }
 
-fn verdict(page: &mut Page, case: &Case) {
+fn verdict(page: &mut Page, case: &Case, groups: &[(&str, Verdict)]) {
     let verdict = Verdict::of(&case.findings);
     page.line(0, &format!("RESULT: {}", verdict.words()));
+    for (name, verdict) in groups {
+        page.line(3, &format!("{name}: {}", verdict.words()));
+    }
     page.blank();
     if verdict == Verdict::NoKnownTrace {
         page.line(0, words::NOTHING_FOUND);

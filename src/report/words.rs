@@ -32,9 +32,9 @@ impl Verdict {
         match &finding.rule {
             _ if finding.level < Level::Medium => Verdict::NoKnownTrace,
             Rule::Heuristic(_) => Verdict::Anomaly,
-            Rule::Indicator { strength, .. } => match finding.trace {
+            Rule::Indicator { strength, ioc, .. } => match finding.trace {
                 Trace::Executed | Trace::Installed | Trace::Policy | Trace::Tampered
-                    if *strength >= Strength::Strong && finding.level >= Level::High =>
+                    if *strength >= Strength::Strong && finding.level >= Level::High && !ioc.is_network() =>
                 {
                     Verdict::KnownSpyware
                 }

@@ -10,7 +10,7 @@ use crate::artifact::{Artifact, Line, Record, Sink};
 use crate::finding::{Exhibit, Finding, Rule, judged_level};
 use crate::heuristic;
 use crate::indicator::Matcher;
-use crate::indicator::{Hit, Indicator};
+use crate::indicator::{Hit, Indicator, Ioc};
 use crate::record::{Kind, Origin, Place, Trace, Value};
 
 /// The file a record is in: on the device and in the evidence.
@@ -116,9 +116,15 @@ impl<'a> TaskSink<'a> {
         }
     }
 
-    fn trace(&self, values: &[Value<'_>]) -> Trace {
+    /// What this match means: the artifact says, but what the owner sent is only mentioned, and a host in the record of a program or
+    /// file (its storage folder, where it was downloaded from) was talked to, not installed.
+    fn trace(&self, values: &[Value<'_>], indicator: &Indicator) -> Trace {
         let direction = self.direction.and_then(|index| values.get(index)).and_then(Value::as_text);
-        if direction == Some("sent") { Trace::Mentioned } else { self.artifact.shows }
+        match self.artifact.shows {
+            _ if direction == Some("sent") => Trace::Mentioned,
+            Trace::Installed | Trace::Executed if indicator.ioc.is_network() => Trace::Resolved,
+            shows => shows,
+        }
     }
 
     /// Matches every typed field and turns what was hit into findings, one for each indicator value of the record.
@@ -170,7 +176,7 @@ impl<'a> TaskSink<'a> {
         indicator: &Indicator,
         indicators: Vec<u32>,
     ) -> Finding {
-        let trace = self.trace(record.values);
+        let trace = self.trace(record.values, indicator);
         let exhibit = self.exhibit(record);
         let (level, lowered) = judged_level(hit.strength, hit.form, trace, indicator, exhibit.at());
         let mut caveats: Vec<String> = lowered.map(str::to_owned).into_iter().collect();
@@ -190,7 +196,7 @@ impl<'a> TaskSink<'a> {
             level,
             trace,
             message: sentence(trace, self.artifact, hit, indicator, &self.campaigns(&indicators)),
-            rule: Rule::Indicator { indicators, strength: hit.strength, form: hit.form },
+            rule: Rule::Indicator { indicators, ioc: indicator.ioc, strength: hit.strength, form: hit.form },
             exhibit,
             column: self.artifact.columns.get(column).map(|column| column.name),
             value: value.to_owned(),
@@ -302,6 +308,7 @@ fn sentence(
     let what = match trace {
         Trace::Mentioned => "the owner of this phone wrote, sent or kept",
         Trace::Received => "this phone received something that names",
+        Trace::Resolved if indicator.ioc == Ioc::Email => "this phone looked up the account",
         Trace::Resolved => "this phone loaded something from",
         Trace::Visited => "this phone opened a page of",
         Trace::Policy => "a setting or profile of this phone names",

@@ -32,7 +32,7 @@ pub const ARTIFACT: Artifact = Artifact {
         boolean("deleted"),
         int("shortcut_id"),
     ],
-    shows: Trace::Installed,
+    shows: Trace::Policy,
     line: "shortcut {name}: {description} {urls}",
     parse: Parse::Rows {
         table: "ZSHORTCUT",
