@@ -3,8 +3,10 @@
 //! An artifact names device paths and stores facts. It knows no container, judges nothing and touches no file: that is what lets one
 //! parser serve every acquisition.
 
+mod core_data;
 pub mod ios;
 mod line;
+mod links;
 mod out;
 pub(crate) mod property_list;
 mod read;

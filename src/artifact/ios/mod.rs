@@ -4,12 +4,16 @@ crate::artifact::artifacts! {
     addaily
     applications
     backup_info
+    calendar
     calls
     chrome_history
+    contacts
     datausage
     firefox_history
     global_preferences
     idstatuscache
+    interaction_contacts
+    interactions
     locationd
     manifest
     profile_events
@@ -19,7 +23,13 @@ crate::artifact::artifacts! {
     safari_tabs
     safari_tombstones
     shortcuts
+    sms
+    sms_attachments
     tcc
     webkit_observations
     webkit_redirects
+    whatsapp
+    whatsapp_chats
+    whatsapp_contacts
+    whatsapp_lids
 }
