@@ -308,7 +308,7 @@ fn networks_hold_addresses_and_private_ones_are_not_applied() {
 
 #[test]
 fn a_page_of_a_shared_host_is_matched_and_its_host_is_not() {
-    let set = matcher(&[(Ioc::Url, "https://github.com/someone/spy")], Platform::Ios);
+    let set = matcher(&[(Url, "https://github.com/someone/spy")], Platform::Ios);
     assert_eq!(hits(&set, Field(Kind::Url), "https://github.com/someone/spy").len(), 1);
     assert!(hits(&set, Field(Kind::Url), "https://www.github.com/rust-lang/rust").is_empty());
 }
