@@ -26,7 +26,7 @@ pub const ARTIFACT: Artifact = Artifact {
         direction("direction"),
         email("handle"),
         text("service"),
-        path("path"),
+        path("file"),
         text("transfer_name"),
         text("mime_type"),
         text("uti"),
@@ -41,7 +41,7 @@ pub const ARTIFACT: Artifact = Artifact {
         text("message_guid"),
     ],
     shows: Trace::Received,
-    line: "{service} attachment {transfer_name} {direction}, {handle}, {total_bytes} bytes: {path}",
+    line: "{service} attachment {transfer_name} {direction}, {handle}, {total_bytes} bytes: {file}",
     parse: Parse::Sqlite {
         table: "attachment",
         queries: &[
@@ -95,7 +95,7 @@ mod tests {
                 "direction": "received",
                 "handle": "a@example.org",
                 "service": "iMessage",
-                "path": "/private/var/mobile/Library/SMS/Attachments/3f/15/at_0/a.gif",
+                "file": "/private/var/mobile/Library/SMS/Attachments/3f/15/at_0/a.gif",
                 "transfer_name": "a.gif",
                 "mime_type": "image/gif",
                 "uti": "com.compuserve.gif",
@@ -121,7 +121,7 @@ mod tests {
             rows(&ARTIFACT, &database),
             json!([{
                 "direction": "sent",
-                "path": "/a",
+                "file": "/a",
                 "has_user_info": false,
                 "_line": " attachment  sent, ,  bytes: /a",
             }])

@@ -23,13 +23,416 @@ impl Module {
     }
 }
 
-pub const MODULES: &[Module] = &[Module {
-    artifact: "ios.calls",
-    slug: "calls",
-    class: "Calls",
-    fields: &[("started", "isodate"), ("duration_s", "duration")],
-    events: &[("started", "call")],
-}];
+/// In MVT's order; several artifacts may go to one module.
+pub const MODULES: &[Module] = &[
+    Module {
+        artifact: "ios.manifest",
+        slug: "manifest",
+        class: "Manifest",
+        fields: &[
+            ("stored_as", "file_id"),
+            ("relative", "relative_path"),
+            ("changed", "status_changed"),
+            ("uid", "owner"),
+            ("size_bytes", "size"),
+        ],
+        events: &[("created", "---B"), ("modified", "M---"), ("changed", "--C-")],
+    },
+    Module {
+        artifact: "ios.backup_info",
+        slug: "backup_info",
+        class: "BackupInfo",
+        fields: &[
+            ("device_name", "Device Name"),
+            ("display_name", "Display Name"),
+            ("product_name", "Product Name"),
+            ("product_type", "Product Type"),
+            ("product_version", "Product Version"),
+            ("build", "Build Version"),
+            ("serial_number", "Serial Number"),
+            ("unique_identifier", "Unique Identifier"),
+            ("target_identifier", "Target Identifier"),
+            ("target_type", "Target Type"),
+            ("guid", "GUID"),
+            ("iccid", "ICCID"),
+            ("imei", "IMEI"),
+            ("meid", "MEID"),
+            ("phone_number", "Phone Number"),
+            ("last_backup", "Last Backup Date"),
+            ("itunes_version", "iTunes Version"),
+            ("macos_version", "macOS Version"),
+            ("application_ids", "Installed Applications"),
+        ],
+        events: &[],
+    },
+    Module {
+        artifact: "ios.profiles",
+        slug: "configuration_profiles",
+        class: "ConfigurationProfiles",
+        fields: &[("installed", "install_date")],
+        events: &[("installed", "configuration_profile_install")],
+    },
+    Module {
+        artifact: "ios.profile_events",
+        slug: "profile_events",
+        class: "ProfileEvents",
+        fields: &[("happened", "timestamp")],
+        events: &[("happened", "profile_operation")],
+    },
+    Module {
+        artifact: "ios.calls",
+        slug: "calls",
+        class: "Calls",
+        fields: &[("started", "isodate"), ("duration_s", "duration")],
+        events: &[("started", "call")],
+    },
+    Module {
+        artifact: "ios.chrome_history",
+        slug: "chrome_history",
+        class: "ChromeHistory",
+        fields: &[("visited", "isodate"), ("url_id", "id")],
+        events: &[("visited", "visit")],
+    },
+    Module {
+        artifact: "ios.contacts",
+        slug: "contacts",
+        class: "Contacts",
+        fields: &[
+            ("first", "First"),
+            ("middle", "Middle"),
+            ("last", "Last"),
+            ("organisation", "Organization"),
+        ],
+        events: &[],
+    },
+    Module {
+        artifact: "ios.firefox_history",
+        slug: "firefox_history",
+        class: "FirefoxHistory",
+        fields: &[("visited", "isodate"), ("visit_id", "id"), ("transition", "type")],
+        events: &[("visited", "firefox_history")],
+    },
+    Module {
+        artifact: "ios.idstatuscache",
+        slug: "id_status_cache",
+        class: "IDStatusCache",
+        fields: &[("looked_up", "isodate"), ("service", "package"), ("status", "idstatus")],
+        events: &[("looked_up", "lookup")],
+    },
+    Module {
+        artifact: "ios.interactions",
+        slug: "interaction_c",
+        class: "InteractionC",
+        fields: &[
+            ("started", "start_date"),
+            ("ended", "end_date"),
+            ("created", "interactions_creation_date"),
+            ("app", "bundle_id"),
+            ("target_app", "target_bundle_id"),
+            ("content_url", "interaction_content_url"),
+            ("derived_intent_id", "derivied_intent_id"),
+            ("sender_name", "sender_display_name"),
+            ("sender", "sender_identifier"),
+            ("sender_person_id", "sender_personid"),
+            ("sender_custom_id", "custom_id"),
+            ("recipient_name", "recipient_display_name"),
+            ("recipient", "recipient_identifier"),
+            ("recipient_person_id", "recipient_personid"),
+            ("attachment_url", "attachment_content_url"),
+            ("attachment_uti", "uti"),
+            ("attachment_bytes", "size"),
+            ("attachment_photo_id", "photo_local_id"),
+            ("attachment_cloud_id", "cloud_id"),
+        ],
+        events: &[
+            ("started", "start_date"),
+            ("ended", "end_date"),
+            ("created", "interactions_creation_date"),
+        ],
+    },
+    Module {
+        artifact: "ios.interaction_contacts",
+        slug: "interaction_c",
+        class: "InteractionC",
+        fields: &[],
+        events: &[
+            ("created", "contacts_creation_date"),
+            ("first_incoming_sender", "first_incoming_sender_date"),
+            ("last_incoming_sender", "last_incoming_sender_date"),
+            ("first_incoming_recipient", "first_incoming_recipient_date"),
+            ("last_incoming_recipient", "last_incoming_recipient_date"),
+            ("first_outgoing_recipient", "first_outgoing_recipient_date"),
+            ("last_outgoing_recipient", "last_outgoing_recipient_date"),
+        ],
+    },
+    Module {
+        artifact: "ios.locationd",
+        slug: "locationd_clients",
+        class: "LocationdClients",
+        fields: &[
+            ("bundle_id", "BundleId"),
+            ("bundle_path", "BundlePath"),
+            ("executable", "Executable"),
+            ("registered", "Registered"),
+            ("whitelisted", "Whitelisted"),
+            ("authorization", "Authorization"),
+            ("consumption_period_begin", "ConsumptionPeriodBegin"),
+            ("receiving_stopped", "ReceivingLocationInformationTimeStopped"),
+            ("visit_stopped", "VisitTimeStopped"),
+            ("location_stopped", "LocationTimeStopped"),
+            ("background_location_stopped", "BackgroundLocationTimeStopped"),
+            ("significant_stopped", "SignificantTimeStopped"),
+            ("non_persistent_significant_stopped", "NonPersistentSignificantTimeStopped"),
+            ("fence_stopped", "FenceTimeStopped"),
+            ("beacon_region_stopped", "BeaconRegionTimeStopped"),
+        ],
+        events: &[
+            ("consumption_period_begin", "ConsumptionPeriodBegin"),
+            ("receiving_stopped", "ReceivingLocationInformationTimeStopped"),
+            ("visit_stopped", "VisitTimeStopped"),
+            ("location_stopped", "LocationTimeStopped"),
+            ("background_location_stopped", "BackgroundLocationTimeStopped"),
+            ("significant_stopped", "SignificantTimeStopped"),
+            ("non_persistent_significant_stopped", "NonPersistentSignificantTimeStopped"),
+            ("fence_stopped", "FenceTimeStopped"),
+            ("beacon_region_stopped", "BeaconRegionTimeStopped"),
+        ],
+    },
+    Module {
+        artifact: "ios.addaily",
+        slug: "os_analytics_ad_daily",
+        class: "OSAnalyticsADDaily",
+        fields: &[
+            ("process", "package"),
+            ("last_used", "ts"),
+            ("wifi_in_bytes", "wifi_in"),
+            ("wifi_out_bytes", "wifi_out"),
+            ("wwan_in_bytes", "wwan_in"),
+            ("wwan_out_bytes", "wwan_out"),
+        ],
+        events: &[("last_used", "osanalytics_addaily")],
+    },
+    Module {
+        artifact: "ios.datausage",
+        slug: "datausage",
+        class: "Datausage",
+        fields: &[
+            ("first_seen", "first_isodate"),
+            ("last_seen", "isodate"),
+            ("used", "live_isodate"),
+            ("process", "proc_name"),
+        ],
+        events: &[("first_seen", "first_usage"), ("last_seen", "current_usage"), ("used", "live_usage")],
+    },
+    Module {
+        artifact: "ios.safari_tabs",
+        slug: "safari_browser_state",
+        class: "SafariBrowserState",
+        fields: &[
+            ("title", "tab_title"),
+            ("url", "tab_url"),
+            ("visible_url", "tab_visible_url"),
+            ("last_viewed", "last_viewed_timestamp"),
+        ],
+        events: &[("last_viewed", "tab")],
+    },
+    Module {
+        artifact: "ios.safari_open_tabs",
+        slug: "safari_browser_state",
+        class: "SafariBrowserState",
+        fields: &[("title", "tab_title"), ("url", "tab_url"), ("last_viewed", "last_viewed_timestamp")],
+        events: &[("last_viewed", "tab"), ("last_visited", "tab")],
+    },
+    Module {
+        artifact: "ios.safari_history",
+        slug: "safari_history",
+        class: "SafariHistory",
+        fields: &[("visited", "isodate"), ("item_id", "id"), ("path", "safari_history_db")],
+        events: &[("visited", "safari_history")],
+    },
+    Module {
+        artifact: "ios.safari_tombstones",
+        slug: "safari_history",
+        class: "SafariHistory",
+        fields: &[("path", "safari_history_db")],
+        events: &[("interval_start", "history_deleted"), ("interval_end", "history_deleted")],
+    },
+    Module {
+        artifact: "ios.tcc",
+        slug: "tcc",
+        class: "TCC",
+        fields: &[("modified", "last_modified"), ("access", "auth_value"), ("reason", "auth_reason_desc")],
+        events: &[("modified", "AccessRequest")],
+    },
+    Module {
+        artifact: "ios.sms",
+        slug: "sms",
+        class: "SMS",
+        fields: &[("message", "text"), ("handle", "phone_number")],
+        events: &[("received", "sms_received"), ("sent", "sms_received"), ("read", "sms_read")],
+    },
+    Module {
+        artifact: "ios.sms_attachments",
+        slug: "sms_attachments",
+        class: "SMSAttachments",
+        fields: &[
+            ("created", "isodate"),
+            ("transfer_started", "start_date"),
+            ("handle", "phone_number"),
+            ("file", "filename"),
+        ],
+        events: &[("created", "sms_attachment")],
+    },
+    Module {
+        artifact: "ios.webkit_observations",
+        slug: "webkit_resource_load_statistics",
+        class: "WebkitResourceLoadStatistics",
+        fields: &[
+            ("last_seen", "last_seen_isodate"),
+            ("user_interaction", "most_recent_user_interaction_time_isodate"),
+            ("web_push_interaction", "most_recent_web_push_interaction_time_isodate"),
+        ],
+        events: &[("last_seen", "visit")],
+    },
+    Module {
+        artifact: "ios.webkit_redirects",
+        slug: "webkit_resource_load_statistics",
+        class: "WebkitResourceLoadStatistics",
+        fields: &[],
+        events: &[],
+    },
+    Module {
+        artifact: "ios.whatsapp",
+        slug: "whatsapp",
+        class: "Whatsapp",
+        fields: &[
+            ("message", "ZTEXT"),
+            ("from", "ZFROMJID"),
+            ("to", "ZTOJID"),
+            ("message_type", "ZMESSAGETYPE"),
+            ("chat_session", "ZCHATSESSION"),
+            ("stanza_id", "ZSTANZAID"),
+            ("preview_title", "ZTITLE"),
+            ("preview_summary", "ZSUMMARY"),
+            ("media_url", "ZMEDIAURL"),
+            ("media_author", "ZAUTHORNAME"),
+        ],
+        events: &[("received", "message"), ("sent", "message")],
+    },
+    Module {
+        artifact: "ios.whatsapp_chats",
+        slug: "whatsapp",
+        class: "Whatsapp",
+        fields: &[
+            ("group_created", "group_creation_date"),
+            ("first_stored_message", "first_stored_message_date"),
+            ("last_stored_message", "last_stored_message_date"),
+            ("last_message", "last_message_date"),
+            ("contact", "contact_jid"),
+            ("name", "partner_name"),
+            ("phone", "partner_resolved_phone_number"),
+            ("stored_messages", "stored_message_count"),
+        ],
+        events: &[
+            ("group_created", "group_created"),
+            ("first_stored_message", "chat_first_message"),
+            ("last_message", "chat_last_message"),
+        ],
+    },
+    Module {
+        artifact: "ios.whatsapp_lids",
+        slug: "whatsapp",
+        class: "Whatsapp",
+        fields: &[("phone", "phone_number"), ("paired", "pair_timestamp")],
+        events: &[("paired", "lid_pair_recorded")],
+    },
+    Module {
+        artifact: "ios.whatsapp_contacts",
+        slug: "whatsapp_contacts",
+        class: "WhatsappContacts",
+        fields: &[
+            ("phone", "phone_number"),
+            ("localized_phone", "localized_phone_number"),
+            ("about", "about_text"),
+            ("disappearing", "disappearing_mode_label"),
+            ("disappearing_s", "disappearing_mode_duration"),
+            ("disappearing_set", "disappearing_mode_timestamp"),
+            ("about_changed", "about_timestamp"),
+            ("about_expires", "about_expiration_timestamp"),
+        ],
+        events: &[
+            ("last_updated", "contact_last_updated"),
+            ("about_changed", "about_changed"),
+            ("about_expires", "about_expiration"),
+            ("disappearing_set", "disappearing_mode_set"),
+        ],
+    },
+    Module {
+        artifact: "ios.shortcuts",
+        slug: "shortcuts",
+        class: "Shortcuts",
+        fields: &[
+            ("created", "isodate"),
+            ("modified", "modified_date"),
+            ("name", "shortcut_name"),
+            ("urls", "action_urls"),
+            ("action_count", "parsed_actions"),
+        ],
+        events: &[("created", "shortcut_created"), ("modified", "shortcut_modified")],
+    },
+    Module {
+        artifact: "ios.applications",
+        slug: "applications",
+        class: "Applications",
+        fields: &[
+            ("store_bundle_id", "softwareVersionBundleId"),
+            ("name", "itemName"),
+            ("artist", "artistName"),
+            ("version", "bundleShortVersionString"),
+            ("bundle_version", "bundleVersion"),
+            ("source_app", "sourceApp"),
+            ("purchased", "isodate"),
+            ("item_id", "itemId"),
+            ("released", "releaseDate"),
+            ("custom_business_app", "is-b2b-custom-app"),
+            ("distributor", "distributorInfo"),
+            ("bundle_id", "name"),
+        ],
+        events: &[("purchased", "app_installed")],
+    },
+    Module {
+        artifact: "ios.calendar",
+        slug: "calendar",
+        class: "Calendar",
+        fields: &[
+            ("starts", "start_date"),
+            ("ends", "end_date"),
+            ("created", "creation_date"),
+            ("modified", "last_modified"),
+            ("organiser", "participant_email"),
+            ("organiser_phone", "participant_phone"),
+            ("organiser_comment", "participant_comment"),
+            ("organiser_uuid", "participant_uuid"),
+            ("organiser_modified", "participant_last_modified"),
+            ("organiser_id", "organizer_id"),
+            ("unique_id", "unique_identifier"),
+        ],
+        events: &[
+            ("starts", "start_date"),
+            ("ends", "end_date"),
+            ("created", "creation_date"),
+            ("modified", "last_modified"),
+            ("organiser_modified", "participant_last_modified"),
+        ],
+    },
+    Module {
+        artifact: "ios.global_preferences",
+        slug: "global_preferences",
+        class: "GlobalPreferences",
+        fields: &[],
+        events: &[],
+    },
+];
 
 /// The module that an artifact's records go to.
 pub fn of_artifact(artifact: &str) -> Option<&'static Module> {
@@ -63,5 +466,35 @@ pub fn collection(ioc: &str, value: &str) -> &'static str {
         ("cert-hash", _) => "app_cert_hashes",
         ("profile-id", _) => "ios_profile_ids",
         _ => "android_property_names",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::artifact;
+
+    #[test]
+    fn every_name_stands_for_an_artifact_and_its_columns() {
+        for module in MODULES {
+            let artifact = artifact::find(module.artifact).unwrap_or_else(|| panic!("{}", module.artifact));
+            let mut theirs = std::collections::BTreeSet::new();
+            for (ours, name) in module.fields {
+                let known = ["path", "stored_as"].contains(ours);
+                assert!(known || artifact.columns.iter().any(|column| column.name == *ours), "{ours}");
+                assert!(theirs.insert(name), "{}: `{name}` stands for two columns", module.artifact);
+            }
+            for (ours, _) in module.events {
+                let column = artifact.columns.iter().find(|column| column.name == *ours);
+                assert!(column.is_some_and(|column| column.moment.is_some()), "{}: {ours}", module.artifact);
+            }
+        }
+    }
+
+    #[test]
+    fn every_artifact_has_a_module() {
+        for artifact in artifact::all() {
+            assert!(of_artifact(artifact.id).is_some(), "{}", artifact.id);
+        }
     }
 }
