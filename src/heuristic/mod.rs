@@ -61,6 +61,9 @@ macro_rules! heuristics {
 heuristics! {
     app_not_from_store
     app_without_bundle_id
+    apple_threat_notification
+    attachment_burst
+    attachment_in_tmp
     backup_agent
     crash_reporter_plist
     datausage_deleted_process
@@ -73,9 +76,11 @@ heuristics! {
     profile_changed
     profile_silences_notifications
     profile_takes_control
+    quadream_invitation
     safari_redirect
     shortcut_risky_action
     tcc_from_odd_path
+    whatsapp_deleted_messages
 }
 
 #[cfg(test)]
