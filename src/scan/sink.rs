@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::Journal;
 use crate::artifact::{Artifact, Line, Record, Sink};
 use crate::finding::{Exhibit, Finding, Rule, judged_level};
-use crate::heuristic;
+use crate::heuristic::{self, Reads};
 use crate::indicator::Matcher;
 use crate::indicator::{Hit, Indicator, Ioc};
 use crate::record::{Kind, Origin, Place, Trace, Value};
@@ -50,7 +50,8 @@ pub(super) struct TaskSink<'a> {
     matched: Vec<usize>,
     times: Vec<usize>,
     direction: Option<usize>,
-    rules: Vec<(usize, fn(&Record<'_>) -> bool)>,
+    /// By the rule's index.
+    rules: Vec<(usize, &'static Reads)>,
 }
 
 impl<'a> TaskSink<'a> {
@@ -65,10 +66,7 @@ impl<'a> TaskSink<'a> {
             columns.filter(|(_, column)| wanted(column.kind)).map(|(index, _)| index).collect()
         };
         let rules = heuristic::ALL.iter().enumerate().flat_map(|(index, rule)| {
-            rule.reads
-                .iter()
-                .filter(|reads| reads.artifact == artifact.id)
-                .map(move |reads| (index, reads.keep))
+            rule.reads.iter().filter(|reads| reads.artifact == artifact.id).map(move |reads| (index, reads))
         });
         TaskSink {
             artifact,
@@ -219,8 +217,8 @@ impl<'a> TaskSink<'a> {
 
     fn keep_for_rules(&mut self, record: &Record<'_>) {
         for position in 0..self.rules.len() {
-            let Some((rule, keep)) = self.rules.get(position).copied() else { continue };
-            if !keep(record) {
+            let Some((rule, reads)) = self.rules.get(position).copied() else { continue };
+            if !(reads.keep)(record) {
                 continue;
             }
             if self.kept.len() < EXHIBITS_KEPT {

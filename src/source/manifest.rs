@@ -36,7 +36,7 @@ pub(super) struct Row {
 }
 
 pub(super) enum Manifest {
-    Database(Mutex<Database<'static>>),
+    Database(Box<Mutex<Database<'static>>>),
     Legacy(Legacy),
 }
 
@@ -56,7 +56,7 @@ impl Manifest {
         if !database.tables().iter().any(|table| table == "Files") {
             return Err(damaged("it has no table `Files`"));
         }
-        Ok(Manifest::Database(Mutex::new(database)))
+        Ok(Manifest::Database(Box::new(Mutex::new(database))))
     }
 
     pub fn legacy(bytes: Vec<u8>) -> Result<Manifest, SourceError> {
