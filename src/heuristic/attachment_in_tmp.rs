@@ -23,7 +23,7 @@ pub const HEURISTIC: Heuristic = Heuristic {
 
 fn keep(record: &Record<'_>) -> bool {
     record.value("direction").as_text() == Some("received")
-        && record.value("path").as_text().is_some_and(|path| {
+        && record.value("file").as_text().is_some_and(|path| {
             let path = path.strip_prefix("/private").unwrap_or(path);
             path.starts_with("/var/tmp/") && path.ends_with("-1")
         })
@@ -39,10 +39,10 @@ fn check(kept: &Kept, findings: &mut Vec<Finding>) {
         let Some(first) = first else { continue };
         let sender = if sender.is_empty() { "an unknown sender" } else { sender };
         let message = match exhibits.len() {
-            1 => format!("an attachment received from {sender} was left in a temporary folder: {}", first.text("path")),
+            1 => format!("an attachment received from {sender} was left in a temporary folder: {}", first.text("file")),
             count => format!(
                 "{count} attachments received from {sender} were left in a temporary folder, the first: {}",
-                first.text("path")
+                first.text("file")
             ),
         };
         findings.push(Finding::of_rule(HEURISTIC.id, Level::Medium, Trace::Received, message, first));
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     fn attachment(path: &str, direction: &str, created: &str) -> (&'static str, serde_json::Value) {
-        let columns = json!({"path": path, "direction": direction, "created": created, "handle": "a@example.org"});
+        let columns = json!({"file": path, "direction": direction, "created": created, "handle": "a@example.org"});
         ("ios.sms_attachments", columns)
     }
 

@@ -255,7 +255,7 @@ pub const MODULES: &[Module] = &[
         slug: "safari_history",
         class: "SafariHistory",
         fields: &[("path", "safari_history_db")],
-        events: &[("interval_start", "history_deleted"), ("interval_end", "history_deleted")],
+        events: &[("interval_end", "history_deleted")],
     },
     Module {
         artifact: "ios.tcc",
