@@ -54,6 +54,8 @@ pub enum Parse {
     Database(fn(&Database<'_>, &mut Out<'_>) -> anyhow::Result<()>),
     /// A property list, XML or binary.
     Plist(fn(&plist::Value, &mut Out<'_>) -> anyhow::Result<()>),
+    /// The first bytes of each file.
+    Head { bytes: usize, parse: fn(&[u8], &mut Out<'_>) },
     /// The listing itself: every file of the acquisition, contents unread.
     Listing(fn(&VirtualFile, &mut Out<'_>)),
 }

@@ -42,6 +42,9 @@ pub fn rows_at(artifact: &'static Artifact, path: &str, bytes: &[u8]) -> (serde_
             .and_then(|database| super::read_database(artifact, &database, &mut out))
     } else if let Parse::Plist(parse) = artifact.parse {
         crate::format::keyed::parse(bytes).and_then(|value| parse(&value, &mut out))
+    } else if let Parse::Head { bytes: count, parse } = artifact.parse {
+        parse(&bytes[..count.min(bytes.len())], &mut out);
+        Ok(())
     } else {
         panic!("a listing has no bytes")
     };

@@ -68,6 +68,7 @@ heuristics! {
     crash_reporter_plist
     datausage_deleted_process
     datausage_missing_process
+    disguised_attachment
     file_id_mismatch
     idstatuscache_nul
     locationd_odd_executable

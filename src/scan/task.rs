@@ -90,6 +90,9 @@ impl Engine<'_> {
             (_, Some(wanted)) if wanted.file.missing => {
                 Err(anyhow::anyhow!("is listed, but its content is not in the acquisition"))
             }
+            (Parse::Head { bytes, parse }, Some(wanted)) => {
+                self.head(bytes, parse, wanted, &mut sink, &mut problems)
+            }
             (Parse::Plist(parse), Some(wanted)) => self.plist(parse, wanted, &mut sink, &mut problems),
             (_, Some(wanted)) => self.database(wanted, &mut sink, &mut problems),
         };
@@ -158,6 +161,23 @@ impl Engine<'_> {
             },
             &mut |_| (),
         )?;
+        Ok(())
+    }
+
+    fn head(
+        &self,
+        bytes: usize,
+        parse: fn(&[u8], &mut Out<'_>),
+        wanted: &Wanted,
+        sink: &mut TaskSink<'_>,
+        problems: &mut Problems<'_>,
+    ) -> anyhow::Result<()> {
+        let mut head = vec![0; bytes];
+        let read = self.open(&wanted.file)?.read_at(0, &mut head)?;
+        head.truncate(read);
+        let mut out = Out::new(sink.artifact, &wanted.file.path, sink);
+        parse(&head, &mut out);
+        problems.warnings(out);
         Ok(())
     }
 

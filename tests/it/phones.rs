@@ -10,8 +10,9 @@ use crate::phone;
 use crate::run::{command, lines, ran, scan_into};
 
 /// The expectations name what a rule sees; these are the rules.
-const RULES: [(&str, &str); 10] = [
+const RULES: [(&str, &str); 11] = [
     ("outdated-system", "old_ios"),
+    ("disguised-attachment", "disguised_attachment"),
     ("apple-threat-notification", "apple_threat_notification"),
     ("failed-attachment", "attachment_in_tmp"),
     ("fast-redirect", "safari_redirect"),

@@ -3,6 +3,7 @@
 crate::artifact::artifacts! {
     addaily
     applications
+    attachment_files
     backup_info
     calendar
     calls

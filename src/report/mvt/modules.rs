@@ -284,6 +284,13 @@ pub const MODULES: &[Module] = &[
         events: &[("created", "sms_attachment")],
     },
     Module {
+        artifact: "ios.attachment_files",
+        slug: "sms_attachments",
+        class: "SMSAttachments",
+        fields: &[],
+        events: &[],
+    },
+    Module {
         artifact: "ios.webkit_observations",
         slug: "webkit_resource_load_statistics",
         class: "WebkitResourceLoadStatistics",
