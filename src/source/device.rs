@@ -1,43 +1,16 @@
 //! What an acquisition says about the phone it is of, and about its own limits.
 
-use plist::{Dictionary, Value};
+use plist::Dictionary;
 
 use super::{Device, container::Container, container::join};
-use crate::time::from_plist;
+use crate::{format::keyed, time::from_plist};
 
 /// Property lists of a backup carry icons and licences of every app, so they grow to some MiB.
 const MAX_PLIST: u64 = 64 << 20;
-const MAX_XML_DEPTH: usize = 64;
-
-/// A property list of either kind, refused where its depth could exhaust the stack.
-pub(super) fn property_list(bytes: &[u8]) -> Option<Dictionary> {
-    let value = if bytes.starts_with(b"bplist") {
-        super::mbfile::binary_plist(bytes)?
-    } else if xml_depth(bytes) <= MAX_XML_DEPTH {
-        Value::from_reader_xml(bytes).ok()?
-    } else {
-        return None;
-    };
-    value.into_dictionary()
-}
-
-fn xml_depth(bytes: &[u8]) -> usize {
-    let (mut depth, mut deepest) = (0usize, 0);
-    for at in memchr::memchr_iter(b'<', bytes) {
-        let tag = bytes.get(at + 1..).unwrap_or_default();
-        if tag.starts_with(b"dict") || tag.starts_with(b"array") {
-            depth += 1;
-            deepest = deepest.max(depth);
-        } else if tag.starts_with(b"/dict") || tag.starts_with(b"/array") {
-            depth = depth.saturating_sub(1);
-        }
-    }
-    deepest
-}
 
 /// The named property list, if it is there and can be read.
 pub(super) fn read(container: &dyn Container, path: &str) -> Option<Dictionary> {
-    property_list(&container.read(path, MAX_PLIST).ok()?)
+    keyed::parse(&container.read(path, MAX_PLIST).ok()?).ok()?.into_dictionary()
 }
 
 fn text(dictionary: Option<&Dictionary>, key: &str) -> Option<String> {
@@ -101,36 +74,4 @@ pub(super) fn title(container: &dyn Container, folder: &str) -> String {
         title.push_str(&format!(", last backup {}", crate::time::short(time)));
     }
     title
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn deep_property_lists_are_refused() {
-        let deep = format!("<plist>{}{}</plist>", "<array>".repeat(100_000), "</array>".repeat(100_000));
-        assert!(property_list(deep.as_bytes()).is_none());
-        assert!(property_list(b"<plist><dict><key>a</key><string>b</string></dict></plist>").is_some());
-    }
-
-    #[test]
-    fn a_binary_list_that_shares_objects_is_bounded() {
-        // Each array holds the next one twice, which unfolds to 2^30 values.
-        let mut bytes = b"bplist00".to_vec();
-        let mut offsets = Vec::new();
-        for index in 0..30u8 {
-            offsets.push(bytes.len() as u8);
-            bytes.extend([0xa2, index + 1, index + 1]);
-        }
-        offsets.push(bytes.len() as u8);
-        bytes.push(0x09);
-        let table = bytes.len() as u64;
-        bytes.extend(&offsets);
-        bytes.extend([0, 0, 0, 0, 0, 0, 1, 1]);
-        bytes.extend((offsets.len() as u64).to_be_bytes());
-        bytes.extend(0u64.to_be_bytes());
-        bytes.extend(table.to_be_bytes());
-        assert!(property_list(&bytes).is_none());
-    }
 }
