@@ -311,8 +311,8 @@ fn width(is_terminal: bool) -> usize {
     if !is_terminal {
         return 0;
     }
-    let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
-    columns.unwrap_or(100_usize).clamp(40, 120)
+    let columns = terminal_size::terminal_size().map_or(100, |(width, _)| usize::from(width.0));
+    columns.clamp(40, 120)
 }
 
 #[cfg(test)]

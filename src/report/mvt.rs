@@ -41,7 +41,9 @@ pub fn write(from: &Path, into: &Path, _clobber: bool) -> io::Result<()> {
         write_records(from, &into.join(format!("{slug}.json")), &modules)?;
     }
     write_alerts(from, into)?;
+    write_urls(from, &into.join("urls.json"))?;
     write_timeline(from, &into.join("timeline.csv"))?;
+    write_log(from, &into.join("command.log"))?;
     write_info(from, &into.join("info.json"))
 }
 
@@ -149,6 +151,52 @@ fn write_alerts(from: &Path, into: &Path) -> io::Result<()> {
     out.flush()
 }
 
+/// Every link of a message; MVT lists them so that short links can be resolved, which is never done here.
+fn write_urls(from: &Path, path: &Path) -> io::Result<()> {
+    let mut urls = Vec::new();
+    for (artifact, source) in [("ios.sms", "sms"), ("ios.whatsapp", "whatsapp")] {
+        let records = from.join("records").join(format!("{artifact}.jsonl"));
+        if !records.exists() {
+            continue;
+        }
+        lines(&records, |record| {
+            let time =
+                ["received", "sent"].into_iter().map(|key| text(&record, key)).find(|time| !time.is_empty());
+            for url in record.get("links").and_then(Value::as_array).into_iter().flatten() {
+                let timestamp = mvt_time(time.unwrap_or_default());
+                urls.push(
+                    json!({"url": url, "expanded_url": null, "timestamp": timestamp, "source": source}),
+                );
+            }
+            Ok(())
+        })?;
+    }
+    if urls.is_empty() { Ok(()) } else { write_list(path, urls) }
+}
+
+/// MVT logs to this file; its readers look for the levels of alerts in it.
+fn write_log(from: &Path, path: &Path) -> io::Result<()> {
+    let run = read_json(&from.join("run.json"))?;
+    let started = run.get("started").and_then(Value::as_str).unwrap_or_default();
+    // MVT separates milliseconds by a comma.
+    let time = mvt_time(started).replace('.', ",");
+    let time = time.get(..23).unwrap_or(&time);
+    let mut out = create(path)?;
+    lines(&from.join("findings.jsonl"), |finding| {
+        let (artifact, level) = (text(&finding, "artifact"), text(&finding, "level"));
+        writeln!(
+            out,
+            "{time} - hoofprint.{artifact} - {level} - {}",
+            text(&finding, "message").replace('\n', " ")
+        )
+    })?;
+    out.flush()
+}
+
+fn read_json(path: &Path) -> io::Result<Value> {
+    Ok(serde_json::from_reader(BufReader::new(File::options().read(true).open(path)?))?)
+}
+
 fn write_timeline(from: &Path, path: &Path) -> io::Result<()> {
     let mut out = create(path)?;
     row(&mut out, ["UTC Timestamp", "Plugin", "Event", "Description"])?;
@@ -164,8 +212,7 @@ fn write_timeline(from: &Path, path: &Path) -> io::Result<()> {
 }
 
 fn write_info(from: &Path, path: &Path) -> io::Result<()> {
-    let run: Value =
-        serde_json::from_reader(BufReader::new(File::options().read(true).open(from.join("run.json"))?))?;
+    let run = read_json(&from.join("run.json"))?;
     let sets = run.pointer("/indicators/sets").and_then(Value::as_array);
     let names: Vec<&Value> = sets.into_iter().flatten().filter_map(|set| set.get("name")).collect();
     let files = run.get("evidence").and_then(Value::as_array);

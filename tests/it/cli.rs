@@ -206,6 +206,7 @@ fn called_as_mvt_ios_it_writes_what_mvts_scripts_read() {
         "datausage.json",
         "safari_history.json",
         "tcc.json",
+        "urls.json",
         "info.json",
     ] {
         read(name);
