@@ -157,7 +157,7 @@ pub fn scan(
     progress.stage("listing files");
     let mut listing = Listing::of(source, &asked)?;
     progress.stage("reading artifacts");
-    progress.total(listing.bytes);
+    progress.total(listing.jobs.iter().filter(|job| job.file.is_some()).map(|job| job.size).sum());
 
     let engine = task::Engine { source, matcher, recorder, progress };
     let mut outcomes = Vec::new();

@@ -1,6 +1,7 @@
 //! One artifact reading one file, with everything that can go wrong turned into a problem.
 
 use std::any::Any;
+use std::cell::Cell;
 use std::io;
 
 use jiff::Timestamp;
@@ -138,7 +139,11 @@ impl Engine<'_> {
     }
 
     fn open(&self, file: &VirtualFile) -> Result<Box<dyn ReadAt + '_>, SourceError> {
-        Ok(Box::new(Counted { inner: self.source.open(file)?, progress: self.progress }))
+        Ok(Box::new(Counted {
+            inner: self.source.open(file)?,
+            progress: self.progress,
+            left: Cell::new(file.size),
+        }))
     }
 
     fn listing(
@@ -310,10 +315,17 @@ impl Problems<'_> {
     }
 }
 
-/// Tells the progress how many bytes were read.
+/// Tells the progress how many bytes were read: together exactly the file's size, however often a page is looked at.
 struct Counted<'a> {
     inner: Box<dyn ReadAt + 'a>,
     progress: &'a dyn Progress,
+    left: Cell<u64>,
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.progress.advance(self.left.get());
+    }
 }
 
 impl ReadAt for Counted<'_> {
@@ -323,7 +335,9 @@ impl ReadAt for Counted<'_> {
 
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.inner.read_at(offset, buffer)?;
-        self.progress.advance(count as u64);
+        let new = self.left.get().min(count as u64);
+        self.left.set(self.left.get() - new);
+        self.progress.advance(new);
         Ok(count)
     }
 }

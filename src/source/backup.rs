@@ -195,7 +195,7 @@ impl Backup {
             note("this is a decrypted copy of an encrypted backup: the original is the better evidence");
         } else if self.keys.is_none() {
             note(
-                "the backup is not encrypted: Safari history, call history, interactionC and other evidence are only in encrypted backups",
+                "this backup is not encrypted, and phones leave much out of such backups (Safari's history, calls, contacts with people): make an encrypted one to have them checked",
             );
         }
         if let Some(keys) = &self.keys
