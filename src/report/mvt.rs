@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 
 use super::folder::{create, make_private};
 use crate::artifact;
+use crate::record::Kind;
 use modules::{MODULES, Module};
 pub use modules::{artifacts_of, module_of};
 
@@ -85,7 +86,8 @@ fn renamed(record: Map<String, Value>, module: &Module) -> Map<String, Value> {
         if name == "where" {
             continue;
         }
-        let is_time = columns.iter().any(|column| column.name == name && column.moment.is_some());
+        let is_time =
+            columns.iter().any(|column| column.name == name && matches!(column.kind, Kind::Time(_)));
         let value = match value {
             Value::String(time) if is_time => mvt_time(&time).into(),
             other => other,

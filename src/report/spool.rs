@@ -2,7 +2,6 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Mutex;
@@ -14,8 +13,10 @@ use crate::source::FileAt;
 pub(super) type Key = (i64, u16, u32, u64, u16);
 
 /// Events are sorted and written out in pieces of this size.
-const RUN_BYTES: usize = 24 << 20;
-const READ_BYTES: usize = 128 << 10;
+const RUN_BYTES: usize = 16 << 20;
+/// A buffer grows by this, not by doubling: three of them at twice their size would be most of the program's memory.
+const GROWTH_BYTES: usize = 2 << 20;
+const READ_BYTES: usize = 64 << 10;
 /// Key, and the length of the payload.
 const HEADER_BYTES: usize = 8 + 2 + 4 + 8 + 2 + 4;
 
@@ -29,6 +30,9 @@ pub(super) struct Buffer {
 
 impl Buffer {
     pub fn push(&mut self, key: Key, payload: &[u8]) {
+        if self.bytes.capacity() - self.bytes.len() < payload.len() {
+            self.bytes.reserve_exact(payload.len().max(GROWTH_BYTES));
+        }
         self.index.push((key, self.bytes.len() as u32, payload.len() as u32));
         self.bytes.extend_from_slice(payload);
     }
@@ -61,7 +65,7 @@ pub(super) struct Spool {
 struct State {
     /// Small tasks share this one.
     pool: Buffer,
-    runs: Vec<File>,
+    runs: Vec<FileAt>,
 }
 
 impl Spool {
@@ -93,7 +97,7 @@ impl Spool {
         self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    fn write_run(&self, mut buffer: Buffer) -> io::Result<File> {
+    fn write_run(&self, mut buffer: Buffer) -> io::Result<FileAt> {
         buffer.index.sort_unstable_by_key(|(key, ..)| *key);
         // Unlinked from the start: nothing stays behind, however the program ends.
         let file = tempfile::tempfile_in(&self.folder)?;
@@ -101,7 +105,7 @@ impl Spool {
         for (key, payload) in buffer.iter() {
             write_event(&mut writer, key, payload)?;
         }
-        writer.into_inner().map_err(io::IntoInnerError::into_error)
+        FileAt::of(writer.into_inner().map_err(io::IntoInnerError::into_error)?)
     }
 
     /// Ends the collecting; from here on the runs can be merged, any number of times at once.
@@ -127,16 +131,13 @@ fn write_event(writer: &mut impl Write, key: Key, payload: &[u8]) -> io::Result<
 
 /// The sorted runs.
 pub(super) struct Sorted {
-    runs: Vec<File>,
+    runs: Vec<FileAt>,
 }
 
 impl Sorted {
     /// Every event in order.
     pub fn each(&self, mut each: impl FnMut(Key, &[u8]) -> io::Result<()>) -> io::Result<()> {
-        let mut readers = Vec::with_capacity(self.runs.len());
-        for run in &self.runs {
-            readers.push(RunReader::new(FileAt::of(run.try_clone()?)?));
-        }
+        let mut readers: Vec<RunReader> = self.runs.iter().cloned().map(RunReader::new).collect();
         let mut heap = BinaryHeap::new();
         for (index, reader) in readers.iter_mut().enumerate() {
             if let Some(key) = reader.next()? {

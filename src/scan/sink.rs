@@ -28,6 +28,32 @@ const EXHIBITS_KEPT: usize = 100_000;
 const LONGEST_FIELD_BYTES: usize = 1 << 20;
 const LONGEST_SHOWN_BYTES: usize = 8 << 10;
 
+/// Row ids as ranges: tables are read in the order of their ids, so a million rows are a few ranges.
+#[derive(Default)]
+pub(super) struct RowIds {
+    ranges: Vec<(i64, i64)>,
+}
+
+impl RowIds {
+    fn insert(&mut self, id: i64) {
+        match self.ranges.last_mut() {
+            Some((from, to)) if (*from..=to.saturating_add(1)).contains(&id) => *to = id.max(*to),
+            _ => self.ranges.push((id, id)),
+        }
+    }
+
+    /// Sorted, so that ids can be looked up.
+    pub fn sorted(mut self) -> RowIds {
+        self.ranges.sort_unstable();
+        self
+    }
+
+    fn contains(&self, id: i64) -> bool {
+        let after = self.ranges.partition_point(|(from, _)| *from <= id);
+        after.checked_sub(1).and_then(|at| self.ranges.get(at)).is_some_and(|(_, to)| id <= *to)
+    }
+}
+
 /// The sink of one task.
 pub(super) struct TaskSink<'a> {
     pub artifact: &'static Artifact,
@@ -38,8 +64,8 @@ pub(super) struct TaskSink<'a> {
     /// Of the records to come.
     pub origin: Origin,
     /// Row ids already taken, so that a salvage run adds only what is new.
-    pub taken: Vec<i64>,
-    pub skip: Option<std::collections::HashSet<i64>>,
+    pub taken: RowIds,
+    pub skip: Option<RowIds>,
     pub findings: Vec<Finding>,
     pub findings_dropped: u64,
     pub kept: Vec<(usize, Exhibit)>,
@@ -75,7 +101,7 @@ impl<'a> TaskSink<'a> {
             path: at.path.into(),
             stored_as: at.stored_as.into(),
             origin: Origin::Live,
-            taken: Vec::new(),
+            taken: RowIds::default(),
             skip: None,
             findings: Vec::new(),
             findings_dropped: 0,
@@ -233,10 +259,10 @@ impl<'a> TaskSink<'a> {
 impl Sink for TaskSink<'_> {
     fn record(&mut self, record: &Record<'_>) {
         if let Place::Row { row, .. } = record.place {
-            if self.skip.as_ref().is_some_and(|taken| taken.contains(row)) {
+            if self.skip.as_ref().is_some_and(|taken| taken.contains(*row)) {
                 return;
             }
-            self.taken.push(*row);
+            self.taken.insert(*row);
         }
         self.match_fields(record);
         self.keep_for_rules(record);
@@ -322,4 +348,24 @@ fn sentence(
     let as_value =
         if hit.matched == *indicator.value { String::new() } else { format!(" `{}`", indicator.value) };
     format!("{}: {what} `{}`, {published}{as_value}", artifact.title, hit.matched)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn row_ids_are_kept_as_ranges_and_found_again() {
+        let mut ids = RowIds::default();
+        for id in [1, 2, 3, 7, 8, i64::MAX, -5] {
+            ids.insert(id);
+        }
+        assert_eq!(ids.ranges.len(), 4);
+        let ids = ids.sorted();
+        for (id, known) in
+            [(1, true), (3, true), (4, false), (8, true), (-5, true), (-6, false), (i64::MAX, true)]
+        {
+            assert_eq!(ids.contains(id), known, "{id}");
+        }
+    }
 }

@@ -255,7 +255,7 @@ impl Engine<'_> {
         let wal = wanted.wal.as_ref().filter(|wal| wal.size > 0).map(|wal| self.open(wal)).transpose()?;
         let salvaged = salvage(main, wal, SALVAGE_BYTES)?;
         sink.origin = Origin::Freed;
-        sink.skip = Some(std::mem::take(&mut sink.taken).into_iter().collect());
+        sink.skip = Some(std::mem::take(&mut sink.taken).sorted());
         let mut out = Out::new(artifact, &wanted.file.path, sink);
         let result = read_database(artifact, &salvaged.database, &mut out);
         problems.warnings(out);
