@@ -38,9 +38,12 @@ fn check(kept: &Kept, findings: &mut Vec<Finding>) {
     let Some(most) = chats.iter().max_by_key(|chat| (missing_of(chat), std::cmp::Reverse(&chat.place))) else { return };
     let total = chats.iter().fold(0_i64, |total, chat| total.saturating_add(missing_of(chat)));
     let name = [most.text("name"), most.text("contact"), "no name"].into_iter().find(|name| !name.is_empty());
+    let chats = match chats.len() {
+        1 => "1 WhatsApp chat holds".to_owned(),
+        count => format!("{count} WhatsApp chats hold"),
+    };
     let message = format!(
-        "{} WhatsApp chats hold far fewer messages than WhatsApp counted, {total} in all; most are missing with {}",
-        chats.len(),
+        "{chats} far fewer messages than WhatsApp counted, {total} in all; most are missing with {}",
         name.unwrap_or_default()
     );
     findings.push(Finding::of_rule(HEURISTIC.id, Level::Low, Trace::Tampered, message, most));

@@ -8,7 +8,7 @@ pub const ARTIFACT: Artifact = Artifact {
     files: &["/private/var/mobile/Library/CoreDuet/People/interactionC.db"],
     columns: &[
         time("started", Epoch::Mac, Moment::Started),
-        // A fact where it says no more than `started`, as for nearly all interactions.
+        // Null where it is the start, and `created` where it is within an hour of it: they would only double the timeline.
         time("ended", Epoch::Mac, Moment::Ended),
         time("created", Epoch::Mac, Moment::Logged),
         direction("direction"),

@@ -83,7 +83,13 @@ fn message_row(row: &Row<'_>, out: &mut Out<'_>) -> Result<()> {
         // Decoding costs more than all the rest of a row: only where it can add something.
         Value::Bytes(bytes) if text.is_none() || memmem::find(bytes, LINK_ATTRIBUTE).is_some() => {
             match typedstream::decode(bytes) {
-                Ok(attributed) => Some(attributed),
+                Ok(attributed) => {
+                    if let Some(reason) = &attributed.incomplete {
+                        out.warn(Some(place()), format!("attributedBody is read in part: {reason}"));
+                        carved = bytes;
+                    }
+                    Some(attributed)
+                }
                 Err(error) => {
                     out.warn(Some(place()), format!("attributedBody: {error:#}"));
                     carved = bytes;
@@ -271,6 +277,31 @@ mod tests {
         assert_eq!(records[0]["links"], json!(["http://b.example/2", "http://a.example/1"]));
         assert_eq!(warnings.len(), 2, "{warnings:?}");
         assert_eq!(records[1]["direction"], "received");
+    }
+
+    #[test]
+    fn text_of_newer_systems_is_in_the_attributed_body() {
+        let hello = "040b73747265616d747970656481e803840140848484124e5341747472696275746564537472696e67008484084e534f\
+            626a656374008592848484084e53537472696e67019484012b0548656c6c6f86840269490105928484840c4e53446963\
+            74696f6e617279009484016901928496961d5f5f6b494d4d657373616765506172744174747269627574654e616d6586\
+            92848484084e534e756d626572008484074e5356616c7565009484012a84999900868686";
+        let database = with(&format!(
+            "INSERT INTO message (ROWID, text, attributedBody) VALUES (1, NULL, x'{hello}'), (2, 'Other', x'{hello}');"
+        ));
+        let (records, warnings) = rows_at(&ARTIFACT, "/x", &database);
+        assert_eq!((&records[0]["message"], &records[1]["message"]), (&json!("Hello"), &json!("Other")));
+        assert_eq!(warnings, [""; 0]);
+        shake(&ARTIFACT, &database);
+    }
+
+    #[test]
+    fn a_text_does_not_hide_where_its_link_leads() {
+        // No whole archive, so that the link is carved; the marker alone makes it worth a look.
+        let database = with(
+            "INSERT INTO message (ROWID, text, attributedBody) VALUES
+                 (1, 'Read this', CAST('__kIMLinkAttributeName http://a.example/1' AS BLOB));",
+        );
+        assert_eq!(rows(&ARTIFACT, &database)[0]["links"], json!(["http://a.example/1"]));
     }
 
     #[test]
