@@ -58,7 +58,7 @@ pub const ARTIFACT: Artifact = Artifact {
                     "urls",
                     &["SELECT u.id, {u.last_visit_time}, u.url, {u.title}, NULL, u.id, NULL, NULL, NULL, NULL,
                               {u.visit_count}, NULL, 1
-                       FROM urls u LEFT JOIN visits v ON v.url = u.id WHERE v.id IS NULL ORDER BY u.id"],
+                       FROM urls u WHERE u.id NOT IN (SELECT url FROM visits WHERE url IS NOT NULL) ORDER BY u.id"],
                 ),
             ],
             out,

@@ -41,8 +41,9 @@ pub const ARTIFACT: Artifact = Artifact {
                     "ZPROCESS",
                     &["SELECT p.Z_PK, {p.ZFIRSTTIMESTAMP}, {p.ZTIMESTAMP}, NULL, p.ZPROCNAME, {p.ZBUNDLENAME}, p.Z_PK,
                               NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
-                       FROM ZPROCESS p LEFT JOIN ZLIVEUSAGE l ON l.ZHASPROCESS = p.Z_PK
-                       WHERE l.Z_PK IS NULL ORDER BY p.Z_PK"],
+                       FROM ZPROCESS p
+                       WHERE p.Z_PK NOT IN (SELECT ZHASPROCESS FROM ZLIVEUSAGE WHERE ZHASPROCESS IS NOT NULL)
+                       ORDER BY p.Z_PK"],
                 ),
             ],
             out,

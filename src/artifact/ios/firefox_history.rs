@@ -47,8 +47,9 @@ fn read(database: &Database<'_>, out: &mut Out<'_>) -> Result<()> {
                     &["SELECT p.id, nullif(max(ifnull({p.last_visit_date_local}, 0),
                                                ifnull({p.last_visit_date_remote}, 0)), 0),
                               p.url, {p.title}, NULL, p.id, NULL, NULL, NULL, 1
-                       FROM moz_places p LEFT JOIN moz_historyvisits v ON v.place_id = p.id
-                       WHERE v.id IS NULL ORDER BY p.id"],
+                       FROM moz_places p
+                       WHERE p.id NOT IN (SELECT place_id FROM moz_historyvisits WHERE place_id IS NOT NULL)
+                       ORDER BY p.id"],
                 ),
             ],
             out,
@@ -70,7 +71,8 @@ fn read(database: &Database<'_>, out: &mut Out<'_>) -> Result<()> {
                 (
                     "history",
                     &["SELECT h.id, NULL, h.url, {h.title}, NULL, h.id, NULL, NULL, NULL, 1
-                       FROM history h LEFT JOIN visits v ON v.siteID = h.id WHERE v.id IS NULL ORDER BY h.id"],
+                       FROM history h WHERE h.id NOT IN (SELECT siteID FROM visits WHERE siteID IS NOT NULL)
+                       ORDER BY h.id"],
                 ),
             ],
             out,
