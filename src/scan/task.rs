@@ -23,6 +23,9 @@ const SALVAGE_BYTES: u64 = 128 << 20;
 /// Origins looked up in the database without its write-ahead log.
 const ORIGINS_CHECKED: usize = 20_000;
 
+/// An opened file of the evidence.
+type Reader<'a> = Box<dyn ReadAt + 'a>;
+
 /// What all tasks share.
 pub(super) struct Engine<'a> {
     pub source: &'a dyn Source,
@@ -138,12 +141,32 @@ impl Engine<'_> {
         crate::artifact::all().get(usize::from(order.0)).expect("jobs are made from this list")
     }
 
-    fn open(&self, file: &VirtualFile) -> Result<Box<dyn ReadAt + '_>, SourceError> {
-        Ok(Box::new(Counted {
-            inner: self.source.open(file)?,
-            progress: self.progress,
-            left: Cell::new(file.size),
-        }))
+    fn open<'s>(
+        &'s self,
+        file: &VirtualFile,
+        problems: &mut Problems<'_>,
+    ) -> Result<Reader<'s>, SourceError> {
+        let inner = self.source.open(file)?;
+        if let Some(damage) = inner.damage() {
+            problems.add(None, format!("{}: {damage}", file.stored_as), 1);
+        }
+        Ok(Box::new(Counted { inner, progress: self.progress, left: Cell::new(file.size) }))
+    }
+
+    /// A database and its write-ahead log; a log that cannot be opened is a problem and the database is read without it.
+    fn open_with_log<'s>(
+        &'s self,
+        wanted: &Wanted,
+        problems: &mut Problems<'_>,
+    ) -> Result<(Reader<'s>, Option<Reader<'s>>), SourceError> {
+        let main = self.open(&wanted.file, problems)?;
+        let log =
+            wanted.wal.as_ref().filter(|log| log.size > 0).map(|log| self.open(log, problems)).transpose();
+        let log = log.unwrap_or_else(|error| {
+            problems.list.push(source_problem(&wanted.file.path, &error));
+            None
+        });
+        Ok((main, log))
     }
 
     fn listing(
@@ -178,7 +201,7 @@ impl Engine<'_> {
         problems: &mut Problems<'_>,
     ) -> anyhow::Result<()> {
         let mut head = vec![0; bytes];
-        let read = self.open(&wanted.file)?.read_at(0, &mut head)?;
+        let read = self.open(&wanted.file, problems)?.read_at(0, &mut head)?;
         head.truncate(read);
         let mut out = Out::new(sink.artifact, &wanted.file.path, sink);
         parse(&head, &mut out);
@@ -193,7 +216,7 @@ impl Engine<'_> {
         sink: &mut TaskSink<'_>,
         problems: &mut Problems<'_>,
     ) -> anyhow::Result<()> {
-        let bytes = self.open(&wanted.file)?.read_all(LARGEST_PLIST_BYTES)?;
+        let bytes = self.open(&wanted.file, problems)?.read_all(LARGEST_PLIST_BYTES)?;
         let value = keyed::parse(&bytes)?;
         let mut out = Out::new(sink.artifact, &wanted.file.path, sink);
         let result = parse(&value, &mut out);
@@ -209,15 +232,7 @@ impl Engine<'_> {
     ) -> anyhow::Result<()> {
         let artifact = sink.artifact;
         let path = &wanted.file.path;
-        let open = || -> Result<_, SourceError> {
-            let wal = wanted.wal.as_ref().filter(|wal| wal.size > 0).map(|wal| self.open(wal)).transpose();
-            Ok((self.open(&wanted.file)?, wal))
-        };
-        let (main, wal) = open()?;
-        let wal = wal.unwrap_or_else(|error| {
-            problems.list.push(source_problem(path, &error));
-            None
-        });
+        let (main, wal) = self.open_with_log(wanted, problems)?;
         let error = match Database::open(main, wal) {
             Ok(database) => {
                 for note in database.notes() {
@@ -251,8 +266,7 @@ impl Engine<'_> {
         problems: &mut Problems<'_>,
     ) -> anyhow::Result<()> {
         let (artifact, before) = (sink.artifact, sink.records);
-        let main = self.open(&wanted.file)?;
-        let wal = wanted.wal.as_ref().filter(|wal| wal.size > 0).map(|wal| self.open(wal)).transpose()?;
+        let (main, wal) = self.open_with_log(wanted, &mut Problems { list: Vec::new(), ..*problems })?;
         let salvaged = salvage(main, wal, SALVAGE_BYTES)?;
         sink.origin = Origin::Freed;
         sink.skip = Some(std::mem::take(&mut sink.taken).sorted());
@@ -317,7 +331,7 @@ impl Problems<'_> {
 
 /// Tells the progress how many bytes were read: together exactly the file's size, however often a page is looked at.
 struct Counted<'a> {
-    inner: Box<dyn ReadAt + 'a>,
+    inner: Reader<'a>,
     progress: &'a dyn Progress,
     left: Cell<u64>,
 }

@@ -145,6 +145,19 @@ fn findings_and_damage_end_the_program_only_when_asked() {
 }
 
 #[test]
+fn cut_ciphertext_is_read_as_far_as_it_goes_and_said() {
+    let folder = tempfile::tempdir().unwrap();
+    crate::run::copy(&phone::fixture("infected-iphone-encrypted"), folder.path());
+    let stored = "f6/f65b5fafc69bbd3c60be019c6e938e146825fa83";
+    let bytes = std::fs::read(folder.path().join(stored)).unwrap();
+    std::fs::write(folder.path().join(stored), &bytes[..bytes.len() - 5]).unwrap();
+    let path = folder.path().to_str().unwrap();
+    let strict = hoofprint(&["scan", path, "-p", phone::PASSWORD, "--strict"]);
+    assert_eq!(strict.status, 20, "{}", strict.stdout);
+    assert!(strict.stdout.contains(stored), "{}", strict.stdout);
+}
+
+#[test]
 fn a_finding_and_a_rule_are_explained() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out");
