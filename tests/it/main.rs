@@ -10,3 +10,4 @@ mod phones;
 mod readme;
 mod registry;
 mod run;
+mod shake;
