@@ -22,6 +22,10 @@ pub enum Failure {
     UnknownModule(String),
     #[error("`--format` needs a folder to write to")]
     FormatWithoutFolder,
+    #[error("the output folder `{output}` lies inside `{read}`, which is only read")]
+    OutputInside { output: PathBuf, read: PathBuf },
+    #[error("cannot write the report to standard output: {0}")]
+    Print(std::io::Error),
     #[error("cannot read `{path}`: {source}")]
     Read { path: PathBuf, source: std::io::Error },
     #[error("cannot write `{path}`: {source}")]
@@ -56,8 +60,12 @@ impl Failure {
             Failure::Indicators(_) | Failure::Build(_) => 5,
             Failure::UnknownModule(_)
             | Failure::FormatWithoutFolder
+            | Failure::OutputInside { .. }
             | Failure::Output(OutputError::NotEmpty(_)) => 2,
-            Failure::Output(OutputError::Write { .. }) | Failure::Write { .. } | Failure::Threads(..) => 1,
+            Failure::Output(OutputError::Write { .. })
+            | Failure::Write { .. }
+            | Failure::Print(_)
+            | Failure::Threads(..) => 1,
         }
     }
 
@@ -72,6 +80,10 @@ impl Failure {
                 "check the free space and your permission to write there; the evidence was not changed".into()
             }
             Failure::UnknownModule(_) => "`hoofprint artifacts` lists them".into(),
+            Failure::OutputInside { .. } => {
+                "choose a folder outside of it: nothing is ever written beside what is examined".into()
+            }
+            Failure::Print(_) => "check the free space, or write the results into a folder with `-o`".into(),
             Failure::FormatWithoutFolder => "add `-o FOLDER`".into(),
             Failure::NoSuchFinding { .. } => {
                 "give the id that the report shows in front of a finding, and the folder of that scan".into()
@@ -79,7 +91,8 @@ impl Failure {
             Failure::NotAnOutput(_) => "give the folder that a scan wrote with `-o`".into(),
             Failure::Key(_) => "make it again with `hoofprint extract-key BACKUP --key-file FILE`".into(),
             Failure::Read { .. } => "check that it exists and that you may read it".into(),
-            Failure::Threads(..) | Failure::Build(_) => String::new(),
+            Failure::Threads(..) => "leave `--jobs` out".into(),
+            Failure::Build(_) => String::new(),
         }
     }
 

@@ -11,6 +11,7 @@ use crate::source;
 
 pub(super) fn decrypt(arguments: &DecryptArguments) -> Result<u8, Failure> {
     let secrets = Given::new(&arguments.secrets)?;
+    super::scan::outside(&arguments.destination, &arguments.path)?;
     let source = source::open(&arguments.path, &secrets, &source::Options::default())?;
     let mut files = 0_u64;
     source::decrypt_to(&*source, &arguments.destination, &mut |_, _| files += 1, &mut |problem| {

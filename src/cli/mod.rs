@@ -302,6 +302,16 @@ fn print(text: &str) {
     let _ = std::io::Write::write_all(&mut std::io::stdout(), text.as_bytes());
 }
 
+/// Like [`print`], where the text is the result: a full disk is an error, a reader who has gone is not.
+fn print_all(text: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout();
+    match std::io::Write::write_all(&mut out, text.as_bytes()).and_then(|()| std::io::Write::flush(&mut out))
+    {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::Print(error)),
+        _ => Ok(()),
+    }
+}
+
 fn eprint(text: &str) {
     let _ = std::io::Write::write_all(&mut std::io::stderr(), text.as_bytes());
 }

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal};
 
 use serde_json::{Map, Value, json};
 
-use super::{Failure, RescanArguments, print, width};
+use super::{Failure, RescanArguments, print_all, width};
 use crate::indicator::{Matcher, Platform};
 use crate::report::folder::Folder;
 use crate::report::{mvt, terminal};
@@ -16,6 +16,9 @@ pub(super) fn run(arguments: &RescanArguments, verbose: bool) -> Result<u8, Fail
         return Err(Failure::NotAnOutput(arguments.folder.clone()));
     }
     let matcher = Matcher::new(super::scan::indicators(&arguments.indicators, verbose)?, Platform::Ios);
+    if let Some(output) = &arguments.output {
+        super::scan::outside(output, &arguments.folder)?;
+    }
     let output =
         arguments.output.as_deref().map(|path| Folder::create(path, arguments.clobber)).transpose()?;
     let description = format!("records of an earlier scan in {}", arguments.folder.display());
@@ -40,6 +43,6 @@ pub(super) fn run(arguments: &RescanArguments, verbose: bool) -> Result<u8, Fail
         let facts = facts.as_object().cloned().unwrap_or_else(Map::<String, Value>::new);
         output.finish(&case, &matcher, 300, facts)?;
     }
-    print(&terminal::report(&case, &matcher, width(io::stdout().is_terminal()), None));
+    print_all(&terminal::report(&case, &matcher, width(io::stdout().is_terminal()), None))?;
     Ok(super::scan::failed_on(&case, arguments.fail_on).unwrap_or(0))
 }

@@ -9,7 +9,8 @@ use serde_json::{Map, Value, json};
 
 use super::secrets::Given;
 use super::{
-    Failure, Format, IndicatorArguments, LevelArgument, ScanArguments, eprint, print, progress, width,
+    Failure, Format, IndicatorArguments, LevelArgument, ScanArguments, eprint, print, print_all, progress,
+    width,
 };
 use crate::artifact;
 use crate::finding::Level;
@@ -35,12 +36,15 @@ pub(super) fn run(arguments: &ScanArguments, default: &[Format], verbose: bool) 
     let options = scan::Options {
         only: artifacts_of(&arguments.module)?,
         exclude: artifacts_of(&arguments.exclude_module)?,
-        max_memory: arguments.max_memory << 20,
+        max_memory: arguments.max_memory.saturating_mul(1 << 20),
     };
     let set = indicators(&arguments.indicators, verbose)?;
     let matcher = Matcher::new(set, Platform::Ios);
     // The output folder first: a scan of an hour must not end at a folder that cannot be written.
     let formats = if arguments.format.is_empty() { default } else { &arguments.format };
+    if let Some(output) = &arguments.output {
+        outside(output, path)?;
+    }
     let output = arguments
         .output
         .as_deref()
@@ -57,17 +61,20 @@ pub(super) fn run(arguments: &ScanArguments, default: &[Format], verbose: bool) 
     progress.stage("writing");
     let status = status(&case, arguments);
     let written = output.map(|output| {
-        let run = run_facts(&case, &matcher, arguments, started, status)?;
+        let run = run_facts(&case, &matcher, arguments, started, status);
         output.finish(&case, &matcher, arguments.context, run)
     });
     drop(progress);
     // The report comes out even when the folder could not be written: nothing that was found is lost.
+    let mut printed = Ok(());
     if !arguments.quiet {
         let folder = arguments.output.as_deref().map(|path| path.display().to_string());
         let shown = at_least(case, arguments.min_level);
-        print(&terminal::report(&shown, &matcher, width(std::io::stdout().is_terminal()), folder.as_deref()));
+        let width = width(std::io::stdout().is_terminal());
+        printed = print_all(&terminal::report(&shown, &matcher, width, folder.as_deref()));
     }
     written.unwrap_or(Ok(()))?;
+    printed?;
     Ok(status)
 }
 
@@ -119,11 +126,38 @@ pub(super) fn indicators(arguments: &IndicatorArguments, verbose: bool) -> Resul
     Ok(set)
 }
 
+/// Refuses an output folder inside of what is read: evidence stays as it is.
+pub(super) fn outside(output: &Path, read: &Path) -> Result<(), Failure> {
+    let inside = || Failure::OutputInside { output: output.to_owned(), read: read.to_owned() };
+    let real = real_path(output);
+    // The backup may be found above the folder that was named.
+    let in_backup = real
+        .ancestors()
+        .any(|folder| ["Manifest.db", "Manifest.mbdb"].iter().any(|name| folder.join(name).is_file()));
+    if in_backup || real.starts_with(real_path(read)) {
+        return Err(inside());
+    }
+    Ok(())
+}
+
+/// The path with links resolved, as far as it exists.
+fn real_path(path: &Path) -> PathBuf {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let real = path.ancestors().find_map(|known| {
+        let rest = path.strip_prefix(known).ok()?;
+        Some(known.canonicalize().ok()?.join(rest))
+    });
+    // A trailing slash stays behind where nothing is left to join.
+    real.unwrap_or(path).components().collect()
+}
+
 /// The folder asked for, and what is written into it.
 struct Output {
     folder: Folder,
-    /// Where hoofprint's own files are; a folder inside `root` that goes away if nobody asked for them.
+    /// Where hoofprint's own files are.
     own: PathBuf,
+    /// The folder of these inside `root`, if nobody asked for them.
+    temporary: Option<tempfile::TempDir>,
     root: PathBuf,
     formats: Vec<Format>,
     clobber: bool,
@@ -132,17 +166,39 @@ struct Output {
 impl Output {
     fn create(root: &Path, formats: &[Format], clobber: bool) -> Result<Output, Failure> {
         let keeps_own = formats.contains(&Format::Hoofprint);
-        let own = if keeps_own { root.to_owned() } else { root.join("hoofprint") };
-        if !keeps_own {
-            // Looked at first, so that a refusal leaves no empty folder behind.
-            Folder::create(root, clobber)?;
-            let _ = std::fs::remove_dir(root.join("records"));
+        let folder = Folder::create(root, clobber)?;
+        if keeps_own {
+            let (own, formats) = (root.to_owned(), formats.to_vec());
+            return Ok(Output { folder, own, temporary: None, root: root.to_owned(), formats, clobber });
         }
+        // A name that nobody has: what is removed at the end is only what was made here.
+        let temporary = tempfile::Builder::new().prefix("hoofprint-").tempdir_in(root);
+        let temporary = temporary.map_err(|error| Failure::write(root, error))?;
+        drop(folder);
+        let own = temporary.path().to_owned();
         let folder = Folder::create(&own, clobber)?;
-        Ok(Output { folder, own, root: root.to_owned(), formats: formats.to_vec(), clobber })
+        let (root, formats) = (root.to_owned(), formats.to_vec());
+        Ok(Output { folder, own, temporary: Some(temporary), root, formats, clobber })
     }
 
     fn finish(
+        mut self,
+        case: &Case,
+        matcher: &Matcher,
+        context: i64,
+        run: Map<String, Value>,
+    ) -> Result<(), Failure> {
+        let temporary = self.temporary.take();
+        let written = self.write(case, matcher, context, run);
+        match temporary {
+            // What was written before the failure is better than nothing.
+            Some(temporary) if written.is_err() => drop(temporary.keep()),
+            _ => {}
+        }
+        written
+    }
+
+    fn write(
         self,
         case: &Case,
         matcher: &Matcher,
@@ -162,9 +218,6 @@ impl Output {
                 }
             }
         }
-        if alone {
-            std::fs::remove_dir_all(&self.own).map_err(failed)?;
-        }
         Ok(())
     }
 }
@@ -176,14 +229,14 @@ fn run_facts(
     arguments: &ScanArguments,
     started: Timestamp,
     status: u8,
-) -> Result<Map<String, Value>, Failure> {
+) -> Map<String, Value> {
     let set = matcher.set();
     let mut levels: BTreeMap<&str, usize> = BTreeMap::new();
     for finding in &case.findings {
         *levels.entry(finding.level.name()).or_default() += 1;
     }
     let evidence = match &arguments.path {
-        Some(path) => source::evidence(path, arguments.hashes).map_err(|error| Failure::read(path, error))?,
+        Some(path) => source::evidence(path, arguments.hashes),
         None => Vec::new(),
     };
     let finished = Timestamp::now();
@@ -208,8 +261,8 @@ fn run_facts(
         "evidence": evidence,
     });
     match facts {
-        Value::Object(facts) => Ok(facts),
-        _ => Ok(Map::new()),
+        Value::Object(facts) => facts,
+        _ => Map::new(),
     }
 }
 

@@ -20,7 +20,7 @@ use crate::indicator::Matcher;
 use crate::scan::{Case, Journal, Located, Recorder, Task};
 
 /// Files of ours in the folder, which `--clobber` may replace.
-const FILES: [&str; 8] = [
+const FILES: [&str; 9] = [
     "findings.jsonl",
     "timeline.jsonl",
     "timeline.csv",
@@ -29,6 +29,7 @@ const FILES: [&str; 8] = [
     "coverage.json",
     "problems.jsonl",
     "run.json",
+    "timesketch.jsonl",
 ];
 const RECORDS: &str = "records";
 /// A task's records stay in memory up to this size, and all tasks' together up to the second.
@@ -51,6 +52,21 @@ pub struct Folder {
     in_memory: AtomicU64,
     /// The first thing that went wrong while records streamed in; told when the folder is finished.
     failure: Mutex<Option<io::Error>>,
+    unused: Unused,
+}
+
+/// Takes the empty folders away again when no scan came of it, or the next try would be refused because of them.
+struct Unused {
+    folders: Vec<PathBuf>,
+}
+
+impl Drop for Unused {
+    fn drop(&mut self) {
+        for folder in &self.folders {
+            // One that holds something stays, as it should.
+            let _ = std::fs::remove_dir(folder);
+        }
+    }
 }
 
 /// One task's records.
@@ -64,6 +80,11 @@ impl Folder {
     /// Makes the folder, readable by its owner alone, or refuses one that holds something.
     pub fn create(path: &Path, clobber: bool) -> Result<Folder, OutputError> {
         let failed = |source| OutputError::Write { path: path.to_owned(), source };
+        let records = path.join(RECORDS);
+        let mut unused = Unused { folders: vec![records.clone()] };
+        if !path.exists() {
+            unused.folders.push(path.to_owned());
+        }
         make_private(path).map_err(failed)?;
         if std::fs::read_dir(path).map_err(failed)?.next().is_some() {
             if !clobber {
@@ -72,15 +93,19 @@ impl Folder {
             for name in FILES {
                 remove_if_there(std::fs::remove_file(path.join(name))).map_err(failed)?;
             }
-            remove_if_there(std::fs::remove_dir_all(path.join(RECORDS))).map_err(failed)?;
+            for artifact in crate::artifact::all() {
+                remove_if_there(std::fs::remove_file(records.join(format!("{}.jsonl", artifact.id))))
+                    .map_err(failed)?;
+            }
         }
-        make_private(&path.join(RECORDS)).map_err(failed)?;
+        make_private(&records).map_err(failed)?;
         Ok(Folder {
             path: path.to_owned(),
             spool: Spool::new(path),
             parts: Mutex::default(),
             in_memory: AtomicU64::new(0),
             failure: Mutex::default(),
+            unused,
         })
     }
 
@@ -97,12 +122,13 @@ impl Folder {
     }
 
     fn write_all(
-        self,
+        mut self,
         case: &Case,
         matcher: &Matcher,
         context_s: i64,
         run: serde_json::Map<String, serde_json::Value>,
     ) -> io::Result<()> {
+        self.unused.folders.clear();
         let path = self.path;
         let findings: Vec<Written<'_>> =
             case.findings.iter().map(|finding| written(finding, matcher)).collect();
@@ -173,7 +199,7 @@ fn write_records(folder: &Path, parts: BTreeMap<(u16, u32), Part>) -> io::Result
                 io::Seek::seek(&mut file, io::SeekFrom::End(0))?;
                 file
             }
-            None => File::options().write(true).create(true).truncate(true).open(&path)?,
+            None => create_file(&path)?,
         };
         out.write_all(&first.bytes)?;
         for part in parts {
@@ -316,11 +342,15 @@ fn remove_if_there(result: io::Result<()>) -> io::Result<()> {
 
 /// A new file behind a large buffer.
 pub(super) fn create(path: &Path) -> io::Result<BufWriter<File>> {
+    Ok(BufWriter::with_capacity(1 << 20, create_file(path)?))
+}
+
+fn create_file(path: &Path) -> io::Result<File> {
     let mut options = File::options();
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    Ok(BufWriter::with_capacity(1 << 20, options.open(path)?))
+    options.open(path)
 }
 
 fn write_lines<T: Serialize>(path: &Path, objects: &[T]) -> io::Result<()> {

@@ -262,7 +262,7 @@ fn write_ascii(out: &mut impl Write, value: &Value) -> io::Result<()> {
 /// A row in MVT's CSV: every field quoted, quotes and backslashes doubled, CRLF at the end.
 fn row(out: &mut impl Write, fields: [&str; 4]) -> io::Result<()> {
     for (index, field) in fields.iter().enumerate() {
-        let field = field.replace('\\', "\\\\").replace('"', "\"\"");
+        let field = super::timeline::cell(field).replace('\\', "\\\\").replace('"', "\"\"");
         write!(out, "{}\"{field}\"", if index > 0 { "," } else { "" })?;
     }
     out.write_all(b"\r\n")

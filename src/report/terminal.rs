@@ -391,7 +391,19 @@ pub fn safe(text: &str) -> String {
     for character in text.chars().take(2_000) {
         match character {
             '\n' | '\t' => shown.push(' '),
-            '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' => {
+            '\u{ad}'
+            | '\u{61c}'
+            | '\u{115f}'
+            | '\u{1160}'
+            | '\u{180e}'
+            | '\u{3164}'
+            | '\u{feff}'
+            | '\u{ffa0}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e007f}' => {
                 let _ = write!(shown, "\\u{{{:x}}}", u32::from(character));
             }
             control if control.is_control() => {
@@ -400,10 +412,35 @@ pub fn safe(text: &str) -> String {
             other => shown.push(other),
         }
     }
-    for (link, broken) in [("https://", "hxxps://"), ("http://", "hxxp://")] {
-        shown = shown.replace(link, broken);
+    unlinked(&shown)
+}
+
+/// `hxxp` for `http` in front of an address, in any case: terminals open links whatever their case.
+fn unlinked(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut pieces = text.split("://").peekable();
+    while let Some(piece) = pieces.next() {
+        let scheme = if piece.ends_with(['s', 'S']) { 5 } else { 4 };
+        match piece.len().checked_sub(scheme).and_then(|at| piece.split_at_checked(at)) {
+            Some((before, link)) if pieces.peek().is_some() && is_http(link) => {
+                shown.push_str(before);
+                shown.extend(link.chars().enumerate().map(
+                    |(at, letter)| {
+                        if at == 1 || at == 2 { 'x' } else { letter }
+                    },
+                ));
+            }
+            _ => shown.push_str(piece),
+        }
+        if pieces.peek().is_some() {
+            shown.push_str("://");
+        }
     }
     shown
+}
+
+fn is_http(scheme: &str) -> bool {
+    scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https")
 }
 
 /// Lines with hanging indents, wrapped to a width.
@@ -457,6 +494,8 @@ mod tests {
     #[test]
     fn nothing_from_the_phone_moves_the_cursor_or_becomes_a_link() {
         assert_eq!(safe("a\x1b[2Jb\u{202e}c"), "a\\x1b[2Jb\\u{202e}c");
+        assert_eq!(safe("a\u{61c}b\u{e0041}\u{2028}"), "a\\u{61c}b\\u{e0041}\\u{2028}");
+        assert_eq!(safe("HTTPS://a.example Http://b.example"), "HxxPS://a.example Hxxp://b.example");
         assert_eq!(safe("see https://evil.example/x"), "see hxxps://evil.example/x");
         assert_eq!(safe("one\ntwo"), "one two");
     }

@@ -131,8 +131,10 @@ pub(super) fn word(value: &impl Serialize) -> String {
 
 /// A cell that no spreadsheet takes for a formula.
 pub(super) fn cell(text: &str) -> std::borrow::Cow<'_, str> {
-    match text.as_bytes().first() {
-        Some(b'=' | b'+' | b'-' | b'@' | b'\t' | b'\r') => format!("'{text}").into(),
+    // Some programs skip blanks before they look for a formula, and take the wide forms for the plain ones.
+    match text.trim_start().chars().next() {
+        _ if text.starts_with(['\t', '\r', '\n']) => format!("'{text}").into(),
+        Some('=' | '+' | '-' | '@' | '＝' | '＋' | '－' | '＠') => format!("'{text}").into(),
         _ => text.into(),
     }
 }
@@ -144,6 +146,9 @@ mod tests {
     #[test]
     fn formulas_are_defused_and_ordinary_text_is_not_touched() {
         assert_eq!(cell("=HYPERLINK(1)"), "'=HYPERLINK(1)");
+        assert_eq!(cell(" =1"), "' =1");
+        assert_eq!(cell("＝1"), "'＝1");
+        assert_eq!(cell("\nx"), "'\nx");
         assert_eq!(cell("+15550100"), "'+15550100");
         assert_eq!(cell("a=b"), "a=b");
     }

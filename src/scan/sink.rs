@@ -1,13 +1,14 @@
 //! Where a record goes: to the matcher, to the rules that want it again, and to the recorder.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::Journal;
 use crate::artifact::{Artifact, Line, Record, Sink};
-use crate::finding::{Exhibit, Finding, Rule, judged_level};
+use crate::finding::{Exhibit, Finding, Level, Rule, judged_level};
 use crate::heuristic::{self, Reads};
 use crate::indicator::Matcher;
 use crate::indicator::{Hit, Indicator, Ioc};
@@ -20,7 +21,8 @@ pub struct Located<'a> {
     pub stored_as: &'a str,
 }
 
-/// Findings kept of one file and artifact; an attacker can make every row match. The rest is counted.
+/// Findings of one level kept of one file and artifact; an attacker can make every row match, but not crowd out what is graver. The
+/// rest is counted.
 const FINDINGS_KEPT: usize = 5_000;
 /// Records kept for one rule of one file.
 const EXHIBITS_KEPT: usize = 100_000;
@@ -63,11 +65,12 @@ pub(super) struct TaskSink<'a> {
     pub stored_as: Arc<str>,
     /// Of the records to come.
     pub origin: Origin,
-    /// Row ids already taken, so that a salvage run adds only what is new.
-    pub taken: RowIds,
-    pub skip: Option<RowIds>,
+    /// Row ids already taken, by table, so that a salvage run adds only what is new.
+    pub taken: BTreeMap<Cow<'static, str>, RowIds>,
+    pub skip: BTreeMap<Cow<'static, str>, RowIds>,
     pub findings: Vec<Finding>,
     pub findings_dropped: u64,
+    findings_kept: BTreeMap<Level, usize>,
     pub kept: Vec<(usize, Exhibit)>,
     pub kept_dropped: u64,
     pub records: u64,
@@ -101,10 +104,11 @@ impl<'a> TaskSink<'a> {
             path: at.path.into(),
             stored_as: at.stored_as.into(),
             origin: Origin::Live,
-            taken: RowIds::default(),
-            skip: None,
+            taken: BTreeMap::new(),
+            skip: BTreeMap::new(),
             findings: Vec::new(),
             findings_dropped: 0,
+            findings_kept: BTreeMap::new(),
             kept: Vec::new(),
             kept_dropped: 0,
             records: 0,
@@ -179,15 +183,17 @@ impl<'a> TaskSink<'a> {
         for group in hits.chunk_by(|(_, _, a), (_, _, b)| key(a) == key(b)) {
             let Some((column, value, best)) = group.first() else { continue };
             let Some(indicator) = of(best) else { continue };
-            if self.findings.len() >= FINDINGS_KEPT {
-                self.findings_dropped += 1;
-                continue;
-            }
             let mut named: Vec<u32> = group.iter().map(|(_, _, hit)| hit.indicator).collect();
             named.sort_unstable();
             named.dedup();
             let finding = self.finding(record, *column, value, best, indicator, named);
-            self.findings.push(finding);
+            let kept = self.findings_kept.entry(finding.level).or_insert(0);
+            if *kept < FINDINGS_KEPT {
+                *kept += 1;
+                self.findings.push(finding);
+            } else {
+                self.findings_dropped += 1;
+            }
         }
     }
 
@@ -258,11 +264,14 @@ impl<'a> TaskSink<'a> {
 
 impl Sink for TaskSink<'_> {
     fn record(&mut self, record: &Record<'_>) {
-        if let Place::Row { row, .. } = record.place {
-            if self.skip.as_ref().is_some_and(|taken| taken.contains(*row)) {
+        if let Place::Row { table, row } = record.place {
+            if self.skip.get(table).is_some_and(|taken| taken.contains(*row)) {
                 return;
             }
-            self.taken.insert(*row);
+            match self.taken.get_mut(table) {
+                Some(taken) => taken.insert(*row),
+                None => self.taken.entry(table.clone()).or_default().insert(*row),
+            }
         }
         self.match_fields(record);
         self.keep_for_rules(record);

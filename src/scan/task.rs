@@ -269,7 +269,8 @@ impl Engine<'_> {
         let (main, wal) = self.open_with_log(wanted, &mut Problems { list: Vec::new(), ..*problems })?;
         let salvaged = salvage(main, wal, SALVAGE_BYTES)?;
         sink.origin = Origin::Freed;
-        sink.skip = Some(std::mem::take(&mut sink.taken).sorted());
+        let taken = std::mem::take(&mut sink.taken).into_iter();
+        sink.skip = taken.map(|(table, rows)| (table, rows.sorted())).collect();
         let mut out = Out::new(artifact, &wanted.file.path, sink);
         let result = read_database(artifact, &salvaged.database, &mut out);
         problems.warnings(out);

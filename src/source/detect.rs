@@ -88,6 +88,14 @@ fn find(path: &Path, options: &Options) -> Result<(Arc<dyn Container>, Found), S
         ),
         _ => read_error(path, error),
     })?;
+    // Opening a pipe would wait for whoever writes to it, and it could not be read at places.
+    if !metadata.is_dir() && !metadata.is_file() {
+        return Err(not_recognised(
+            path,
+            "it is neither a file nor a folder",
+            "Save it to a file first and give that.",
+        ));
+    }
     if !metadata.is_dir() {
         return find_in_file(path, options);
     }

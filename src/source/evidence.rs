@@ -17,13 +17,18 @@ pub struct Evidence {
     pub size: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
+    /// Why the file could not be read or hashed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
 }
 
 /// Every file of an acquisition, sorted, with its SHA-256 if `hashes`; without, only the files that lie at its top.
-pub fn evidence(path: &Path, hashes: bool) -> io::Result<Vec<Evidence>> {
+///
+/// A file that cannot be read says so and keeps no other from being recorded.
+pub fn evidence(path: &Path, hashes: bool) -> Vec<Evidence> {
     if path.is_file() {
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        return Ok(vec![of_file(path, name, hashes)?]);
+        return vec![of_file(path, name, hashes)];
     }
     let depth = if hashes { usize::MAX } else { 1 };
     let mut files: Vec<PathBuf> = walkdir::WalkDir::new(path)
@@ -45,13 +50,16 @@ pub fn evidence(path: &Path, hashes: bool) -> io::Result<Vec<Evidence>> {
         .collect()
 }
 
+fn of_file(path: &Path, name: String, hash: bool) -> Evidence {
+    let size = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
+    let hashed = hash.then(|| sha256(path)).transpose();
+    let error = hashed.as_ref().err().map(io::Error::to_string);
+    Evidence { path: name, size, sha256: hashed.ok().flatten(), error }
+}
+
 #[expect(clippy::disallowed_methods, reason = "the evidence itself is hashed, read-only")]
-fn of_file(path: &Path, name: String, hash: bool) -> io::Result<Evidence> {
+fn sha256(path: &Path) -> io::Result<String> {
     let mut file = std::fs::File::open(path)?;
-    let size = file.metadata()?.len();
-    if !hash {
-        return Ok(Evidence { path: name, size, sha256: None });
-    }
     let mut digest = Sha256::new();
     let mut chunk = vec![0; 1 << 20];
     loop {
@@ -60,7 +68,7 @@ fn of_file(path: &Path, name: String, hash: bool) -> io::Result<Evidence> {
             count => digest.update(chunk.get(..count).unwrap_or_default()),
         }
     }
-    Ok(Evidence { path: name, size, sha256: Some(hex(&digest.finalize())) })
+    Ok(hex(&digest.finalize()))
 }
 
 #[cfg(test)]
@@ -77,10 +85,15 @@ mod tests {
                 options.write(true).create(true).truncate(true).open(folder.path().join(name)).unwrap();
             io::Write::write_all(&mut file, b"abc").unwrap();
         }
-        let hashed = evidence(folder.path(), true).unwrap();
+        let hashed = evidence(folder.path(), true);
         assert_eq!(hashed.iter().map(|file| file.path.as_str()).collect::<Vec<_>>(), ["a", "b/c"]);
         let expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         assert!(hashed.iter().all(|file| file.sha256.as_deref() == Some(expected)));
-        assert_eq!(evidence(folder.path(), false).unwrap().len(), 1);
+        assert_eq!(evidence(folder.path(), false).len(), 1);
+    }
+    #[test]
+    fn a_file_that_cannot_be_hashed_says_so() {
+        let missing = of_file(Path::new("/nonexistent/a"), "a".into(), true);
+        assert_eq!((missing.sha256, missing.error.is_some()), (None, true));
     }
 }

@@ -293,3 +293,86 @@ fn the_output_folder_is_private_and_the_run_is_on_record() {
         assert_eq!(std::fs::metadata(&out).unwrap().permissions().mode() & 0o777, 0o700);
     }
 }
+
+#[test]
+fn nothing_is_written_into_what_is_examined() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    crate::run::copy(&phone::fixture("clean-iphone"), Path::new(&path("phone")));
+    let before = crate::run::files(folder.path());
+    for (evidence, out) in [("phone", "phone/out"), ("phone/3d", "phone/out"), ("phone", "phone")] {
+        for clobber in [&[][..], &["--clobber"]] {
+            let (evidence, out) = (path(evidence), path(out));
+            let arguments = [&["scan", &evidence, "-o", &out][..], clobber].concat();
+            refused(&hoofprint(&arguments), 2, "only read");
+        }
+    }
+    refused(&hoofprint(&["decrypt", &path("phone"), "-d", &path("phone/copy")]), 2, "only read");
+    assert_eq!(crate::run::files(folder.path()), before);
+    assert!(!folder.path().join("phone/out").exists());
+
+    scan_into(Path::new(&path("out")), Path::new(&path("phone")), &[]);
+    let records = crate::run::files(folder.path());
+    refused(&hoofprint(&["check-iocs", &path("out"), "-o", &path("out"), "--clobber"]), 2, "only read");
+    assert_eq!(crate::run::files(folder.path()), records);
+}
+
+#[test]
+fn clobber_replaces_the_scans_files_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let phone = fixture("clean-iphone");
+    for place in ["hoofprint", "records"] {
+        std::fs::create_dir(folder.path().join(place)).unwrap();
+        std::fs::write(folder.path().join(place).join("mine.jsonl"), "mine").unwrap();
+    }
+    let out = folder.path().to_str().unwrap();
+    for verb in ["scan", "check-backup", "scan"] {
+        assert_eq!(hoofprint(&[verb, &phone, "-o", out, "--clobber"]).status, 0);
+    }
+    for place in ["hoofprint", "records"] {
+        let mine = folder.path().join(place).join("mine.jsonl");
+        assert_eq!(std::fs::read_to_string(mine).unwrap(), "mine");
+    }
+    let left = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
+    assert!(left.into_iter().all(|name| !name.to_string_lossy().starts_with("hoofprint-")));
+}
+
+#[test]
+fn a_refused_password_leaves_no_folder_in_the_way_of_the_next_try() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let phone = fixture("infected-iphone-encrypted");
+    let arguments =
+        |password| ["scan", &phone, "-o", out.to_str().unwrap(), "-p", password].map(str::to_owned);
+    for verb in ["scan", "check-backup"] {
+        let mut wrong = arguments("wrong");
+        wrong[0] = verb.to_owned();
+        assert_eq!(hoofprint(&wrong.each_ref().map(String::as_str)).status, 4);
+    }
+    let right = hoofprint(&arguments(phone::PASSWORD).each_ref().map(String::as_str));
+    assert_eq!(right.status, 0, "{}", right.stderr);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_report_that_cannot_be_written_is_an_error_and_a_reader_who_left_is_not() {
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let mut scan = command();
+    scan.args(["scan", &fixture("clean-iphone")]).stdout(full);
+    refused(&ran(scan.output().unwrap()), 1, "standard output");
+    let mut scan = command();
+    let mut child = scan
+        .args(["scan", &fixture("clean-iphone")])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    assert_eq!(ran(child.wait_with_output().unwrap()).status, 0);
+}
+
+#[test]
+fn a_pipe_is_refused_at_once() {
+    #[cfg(unix)]
+    refused(&hoofprint(&["scan", "/dev/stdin"]), 3, "neither a file nor a folder");
+}
