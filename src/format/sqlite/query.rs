@@ -170,7 +170,11 @@ impl Row<'_> {
             Ok(ValueRef::Null) | Err(_) => Value::Null,
             Ok(ValueRef::Integer(int)) => Value::Int(int),
             Ok(ValueRef::Real(real)) => Value::Real(real),
-            Ok(ValueRef::Text(bytes)) => Value::Text(String::from_utf8_lossy(bytes)),
+            Ok(ValueRef::Text(bytes)) => Value::Text(match std::str::from_utf8(bytes) {
+                // Nearly every text is, and this check is much faster than the replacing one.
+                Ok(text) => text.into(),
+                Err(_) => String::from_utf8_lossy(bytes),
+            }),
             Ok(ValueRef::Blob(bytes)) => Value::Bytes(Cow::Borrowed(bytes)),
         }
     }
