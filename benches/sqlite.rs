@@ -3,14 +3,6 @@
 mod common;
 #[path = "../tests/phone/mod.rs"]
 mod phone;
-#[path = "../tests/phone/database.rs"]
-#[allow(
-    dead_code,
-    unused_imports,
-    clippy::disallowed_methods,
-    reason = "the part of the builder that makes logs"
-)]
-mod writer;
 
 use std::hint::black_box;
 use std::io;
@@ -53,7 +45,7 @@ fn read(main: Box<dyn ReadAt + '_>, wal: Option<Box<dyn ReadAt + '_>>) -> u64 {
 
 fn rows(criterion: &mut Criterion) {
     let count: u32 = if common::measuring() { 200_000 } else { 2_000 };
-    let database = writer::build_with(4096, |connection| {
+    let database = phone::database::build_with(4096, |connection| {
         connection.execute_batch(&format!(
             "CREATE TABLE message (id INTEGER PRIMARY KEY, address TEXT, body TEXT, sent INTEGER, weight REAL);
              WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count})
@@ -63,7 +55,7 @@ fn rows(criterion: &mut Criterion) {
         ))
     });
     let half = format!("UPDATE message SET sent = sent + 1 WHERE id <= {}", count / 2);
-    let log = writer::log(&database, &half);
+    let log = phone::database::log(&database, &half);
 
     let mut group = criterion.benchmark_group("rows");
     group.throughput(Throughput::Elements(count.into()));

@@ -9,7 +9,7 @@
 
 mod archive;
 mod backup;
-mod database;
+pub mod database;
 mod expand;
 mod keybag;
 pub mod large;
