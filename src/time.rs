@@ -39,6 +39,16 @@ pub enum Basis {
     DeviceLocal,
 }
 
+impl Basis {
+    /// The word in every output, as serialised.
+    pub fn name(self) -> &'static str {
+        match self {
+            Basis::Utc => "utc",
+            Basis::DeviceLocal => "device-local",
+        }
+    }
+}
+
 /// How finely the writing program kept the time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -47,6 +57,18 @@ pub enum Precision {
     Second,
     Hour,
     Day,
+}
+
+impl Precision {
+    /// The word in every output, as serialised.
+    pub fn name(self) -> &'static str {
+        match self {
+            Precision::Microsecond => "microsecond",
+            Precision::Second => "second",
+            Precision::Hour => "hour",
+            Precision::Day => "day",
+        }
+    }
 }
 
 /// A number that no clock can have meant: the raw value is kept for the problem list.
@@ -274,6 +296,16 @@ mod tests {
         }
         let late = Timestamp::new(253_402_207_200, 999_999_999).unwrap();
         assert_eq!(iso(late), "9999-12-30T22:00:00.999999+00:00");
+    }
+
+    #[test]
+    fn names_are_what_is_serialised() {
+        for basis in [Basis::Utc, Basis::DeviceLocal] {
+            assert_eq!(serde_json::json!(basis), basis.name());
+        }
+        for precision in [Precision::Microsecond, Precision::Second, Precision::Hour, Precision::Day] {
+            assert_eq!(serde_json::json!(precision), precision.name());
+        }
     }
 
     #[test]

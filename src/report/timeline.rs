@@ -58,25 +58,31 @@ impl<'a> Event<'a> {
 
     /// The fields of the event as the inside of a JSON object.
     pub fn json_fields(&self, line: &mut Vec<u8>) -> io::Result<()> {
-        line.extend_from_slice(b"\"time\":\"");
-        line.extend_from_slice(crate::time::iso(self.time).as_bytes());
-        line.extend_from_slice(b"\",\"timestamp_desc\":");
-        serde_json::to_writer(&mut *line, self.description())?;
-        line.extend_from_slice(b",\"artifact\":");
-        serde_json::to_writer(&mut *line, self.artifact)?;
+        word_field(line, "time", &crate::time::iso(self.time));
+        line.push(b',');
+        word_field(line, "timestamp_desc", self.description());
+        line.push(b',');
+        word_field(line, "artifact", self.artifact);
         line.extend_from_slice(b",\"message\":");
         serde_json::to_writer(&mut *line, self.message)?;
         line.extend_from_slice(b",\"path\":");
         serde_json::to_writer(&mut *line, self.path)?;
         line.extend_from_slice(b",\"where\":");
         line.extend_from_slice(self.place.as_bytes());
-        line.extend_from_slice(b",\"column\":");
-        serde_json::to_writer(&mut *line, self.column.name)?;
-        line.extend_from_slice(b",\"basis\":");
-        serde_json::to_writer(&mut *line, &self.column.basis)?;
-        line.extend_from_slice(b",\"precision\":");
-        serde_json::to_writer(&mut *line, &self.column.precision)?;
+        line.push(b',');
+        word_field(line, "column", self.column.name);
+        line.push(b',');
+        word_field(line, "basis", self.column.basis.name());
+        line.push(b',');
+        word_field(line, "precision", self.column.precision.name());
         Ok(())
+    }
+}
+
+/// A field of a JSON object whose value is a word of ours: it needs no escaping.
+fn word_field(line: &mut Vec<u8>, name: &str, word: &str) {
+    for part in ["\"", name, "\":\"", word, "\""] {
+        line.extend_from_slice(part.as_bytes());
     }
 }
 
@@ -113,8 +119,8 @@ pub(super) fn write_csv(sorted: &Sorted, out: impl Write) -> io::Result<()> {
             &cell(event.path),
             event.place,
             event.column.name,
-            &word(&event.column.basis),
-            &word(&event.column.precision),
+            event.column.basis.name(),
+            event.column.precision.name(),
         ])?;
         Ok(())
     })?;
