@@ -1,5 +1,7 @@
 //! Encrypted backups: how long a password takes, and what decryption costs while a file is read.
 
+#![allow(clippy::disallowed_methods, reason = "the bench writes the phone that it opens")]
+
 mod common;
 #[path = "../tests/phone/mod.rs"]
 mod phone;

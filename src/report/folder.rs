@@ -14,7 +14,7 @@ use super::SCHEMA_VERSION;
 use super::finding::{Written, written};
 use super::spool::{Buffer, Spool};
 use super::suspicious::Suspicious;
-use super::timeline::{each_event, encode, write_csv};
+use super::timeline::{Paths, each_event, encode, write_csv};
 use crate::artifact::{Line, Record};
 use crate::indicator::Matcher;
 use crate::scan::{Case, Journal, Located, Recorder, Task};
@@ -48,6 +48,7 @@ pub enum OutputError {
 pub struct Folder {
     path: PathBuf,
     spool: Spool,
+    paths: Mutex<Paths>,
     parts: Mutex<BTreeMap<(u16, u32), Part>>,
     in_memory: AtomicU64,
     /// The first thing that went wrong while records streamed in; told when the folder is finished.
@@ -102,6 +103,7 @@ impl Folder {
         Ok(Folder {
             path: path.to_owned(),
             spool: Spool::new(path),
+            paths: Mutex::default(),
             parts: Mutex::default(),
             in_memory: AtomicU64::new(0),
             failure: Mutex::default(),
@@ -141,9 +143,10 @@ impl Folder {
         let parts = self.parts.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
         write_records(&path.join(RECORDS), parts)?;
         let sorted = self.spool.finish()?;
+        let paths = self.paths.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
         let (csv, json) = rayon::join(
-            || write_csv(&sorted, create(&path.join("timeline.csv"))?),
-            || write_timeline_and_suspicious(&path, &sorted, &findings, context_s),
+            || write_csv(&sorted, &paths, create(&path.join("timeline.csv"))?),
+            || write_timeline_and_suspicious(&path, &sorted, &paths, &findings, context_s),
         );
         csv.and(json)?;
         let mut summary = serde_json::Map::new();
@@ -161,6 +164,7 @@ impl Folder {
 fn write_timeline_and_suspicious(
     path: &Path,
     sorted: &super::spool::Sorted,
+    paths: &Paths,
     findings: &[Written<'_>],
     context_s: i64,
 ) -> io::Result<()> {
@@ -169,7 +173,7 @@ fn write_timeline_and_suspicious(
     let csv = create(&path.join("suspicious.csv"))?;
     let mut suspicious = Suspicious::new(findings, context_s, json, csv)?;
     let mut line = Vec::new();
-    each_event(sorted, |event| {
+    each_event(sorted, paths, |event| {
         line.clear();
         line.push(b'{');
         event.json_fields(&mut line)?;
@@ -227,8 +231,15 @@ fn coverage(case: &Case) -> CoverageFile<'_> {
 impl Recorder for Folder {
     fn begin<'a>(&'a self, task: &Task) -> Box<dyn Journal + 'a> {
         let part = Part { artifact: task.artifact.id, bytes: Vec::new(), file: None };
-        let events = Buffer::default();
-        Box::new(TaskJournal { folder: self, task: task.clone(), part, events, payload: Vec::new() })
+        Box::new(TaskJournal {
+            folder: self,
+            task: task.clone(),
+            part,
+            events: Buffer::default(),
+            payload: Vec::new(),
+            own_path: None,
+            head: Head::default(),
+        })
     }
 }
 
@@ -239,6 +250,33 @@ struct TaskJournal<'a> {
     part: Part,
     events: Buffer,
     payload: Vec<u8>,
+    /// Of the first event; the folder knows it too.
+    own_path: Option<String>,
+    head: Head,
+}
+
+/// How a record's JSON begins, kept from record to record: only listings have another path each time.
+#[derive(Default)]
+struct Head {
+    path: String,
+    stored_as: String,
+    json: Vec<u8>,
+}
+
+impl Head {
+    fn of(&mut self, at: &Located<'_>) -> io::Result<&[u8]> {
+        if self.json.is_empty() || self.path != at.path || self.stored_as != at.stored_as {
+            self.path = at.path.to_owned();
+            self.stored_as = at.stored_as.to_owned();
+            self.json.clear();
+            self.json.extend_from_slice(b"{\"path\":");
+            serde_json::to_writer(&mut self.json, at.path)?;
+            self.json.extend_from_slice(b",\"stored_as\":");
+            serde_json::to_writer(&mut self.json, at.stored_as)?;
+            self.json.extend_from_slice(b",\"where\":");
+        }
+        Ok(&self.json)
+    }
 }
 
 impl TaskJournal<'_> {
@@ -248,7 +286,9 @@ impl TaskJournal<'_> {
         for (index, (column, value)) in record.artifact.columns.iter().zip(record.values).enumerate() {
             let (Some(time), Some(_)) = (value.as_time(), column.moment) else { continue };
             if !encoded {
-                encode(&mut self.payload, at.path, record.place, &line.fill(record.values))?;
+                let own = self.own_path.as_deref() == Some(at.path) || self.takes_path(at.path)?;
+                let path = (!own).then_some(at.path);
+                encode(&mut self.payload, path, record.place, &line.fill(record.values))?;
                 encoded = true;
             }
             let (artifact, file) = self.task.order;
@@ -260,13 +300,21 @@ impl TaskJournal<'_> {
         Ok(())
     }
 
+    /// True for the first path, which becomes the task's own.
+    fn takes_path(&mut self, path: &str) -> io::Result<bool> {
+        if self.own_path.is_some() {
+            return Ok(false);
+        }
+        let json = serde_json::to_string(path)?;
+        let mut paths = self.folder.paths.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        paths.insert(self.task.order, (path.to_owned(), json));
+        self.own_path = Some(path.to_owned());
+        Ok(true)
+    }
+
     fn write_record(&mut self, record: &Record<'_>, at: &Located<'_>) -> io::Result<()> {
         let bytes = &mut self.part.bytes;
-        bytes.extend_from_slice(b"{\"path\":");
-        serde_json::to_writer(&mut *bytes, at.path)?;
-        bytes.extend_from_slice(b",\"stored_as\":");
-        serde_json::to_writer(&mut *bytes, at.stored_as)?;
-        bytes.extend_from_slice(b",\"where\":");
+        bytes.extend_from_slice(self.head.of(at)?);
         serde_json::to_writer(&mut *bytes, record.place)?;
         for (column, value) in record.artifact.columns.iter().zip(record.values) {
             if value.is_null() {

@@ -41,6 +41,11 @@ impl Buffer {
         self.bytes.len() + self.index.len() * 40 >= RUN_BYTES
     }
 
+    fn clear(&mut self) {
+        self.index.clear();
+        self.bytes.clear();
+    }
+
     fn absorb(&mut self, other: &Buffer) {
         for (key, payload) in other.iter() {
             self.push(key, payload);
@@ -76,8 +81,10 @@ impl Spool {
     /// Takes a task's events: a full buffer becomes a run, a small one joins the pool.
     pub fn take(&self, buffer: &mut Buffer) -> io::Result<()> {
         if buffer.is_full() {
-            let run = self.write_run(std::mem::take(buffer))?;
+            let run = self.write_run(buffer)?;
             self.lock().runs.push(run);
+            // Its memory serves the events to come.
+            buffer.clear();
             return Ok(());
         }
         let full = {
@@ -86,8 +93,8 @@ impl Spool {
             state.pool.is_full().then(|| std::mem::take(&mut state.pool))
         };
         *buffer = Buffer::default();
-        if let Some(full) = full {
-            let run = self.write_run(full)?;
+        if let Some(mut full) = full {
+            let run = self.write_run(&mut full)?;
             self.lock().runs.push(run);
         }
         Ok(())
@@ -97,7 +104,7 @@ impl Spool {
         self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    fn write_run(&self, mut buffer: Buffer) -> io::Result<FileAt> {
+    fn write_run(&self, buffer: &mut Buffer) -> io::Result<FileAt> {
         buffer.index.sort_unstable_by_key(|(key, ..)| *key);
         // Unlinked from the start: nothing stays behind, however the program ends.
         let file = tempfile::tempfile_in(&self.folder)?;
@@ -111,9 +118,9 @@ impl Spool {
     /// Ends the collecting; from here on the runs can be merged, any number of times at once.
     pub fn finish(self) -> io::Result<Sorted> {
         let mut state = std::mem::take(&mut *self.lock());
-        let pool = std::mem::take(&mut state.pool);
+        let mut pool = std::mem::take(&mut state.pool);
         if !pool.index.is_empty() {
-            state.runs.push(self.write_run(pool)?);
+            state.runs.push(self.write_run(&mut pool)?);
         }
         Ok(Sorted { runs: state.runs })
     }

@@ -1,5 +1,6 @@
 //! Every event of every artifact, in one order, as JSON lines and as CSV.
 
+use std::collections::HashMap;
 use std::io::{self, Write};
 
 use jiff::Timestamp;
@@ -16,15 +17,29 @@ pub(super) struct Event<'a> {
     pub column: &'static Column,
     pub message: &'a str,
     pub path: &'a str,
+    /// The path as JSON, where it is at hand.
+    path_json: Option<&'a str>,
     /// The place in its file, as JSON.
     pub place: &'a str,
 }
 
-/// What the spool keeps of an event beside its key.
-pub(super) fn encode(payload: &mut Vec<u8>, path: &str, place: &Place, message: &str) -> io::Result<()> {
+/// The path of each task's first record, by its artifact and file, as it is and as JSON. All records of a file share it, and only
+/// listings name others, so that the spool need not hold it for every event.
+pub(super) type Paths = HashMap<(u16, u32), (String, String)>;
+
+/// In place of the length of a path: it is the one in [`Paths`].
+const TASKS_OWN: u32 = u32::MAX;
+
+/// What the spool keeps of an event beside its key; no `path` stands for the task's own.
+pub(super) fn encode(
+    payload: &mut Vec<u8>,
+    path: Option<&str>,
+    place: &Place,
+    message: &str,
+) -> io::Result<()> {
     payload.clear();
-    payload.extend_from_slice(&(path.len() as u32).to_le_bytes());
-    payload.extend_from_slice(path.as_bytes());
+    payload.extend_from_slice(&path.map_or(TASKS_OWN, |path| path.len() as u32).to_le_bytes());
+    payload.extend_from_slice(path.unwrap_or_default().as_bytes());
     let length_at = payload.len();
     payload.extend_from_slice(&[0; 4]);
     serde_json::to_writer(&mut *payload, place)?;
@@ -38,8 +53,17 @@ pub(super) fn encode(payload: &mut Vec<u8>, path: &str, place: &Place, message: 
 
 impl<'a> Event<'a> {
     /// The event that was [`encode`]d; `None` only if the spool file was changed under us.
-    pub fn decode(key: Key, payload: &'a [u8]) -> Option<Event<'a>> {
-        let (path, rest) = counted(payload)?;
+    pub fn decode(key: Key, payload: &'a [u8], paths: &'a Paths) -> Option<Event<'a>> {
+        let (path, path_json, rest) = match payload.split_first_chunk::<4>()? {
+            (length, rest) if u32::from_le_bytes(*length) == TASKS_OWN => {
+                let (path, json) = paths.get(&(key.1, key.2))?;
+                (path.as_str(), Some(json.as_str()), rest)
+            }
+            _ => {
+                let (path, rest) = counted(payload)?;
+                (std::str::from_utf8(path).ok()?, None, rest)
+            }
+        };
         let (place, message) = counted(rest)?;
         let artifact = artifact::all().get(usize::from(key.1))?;
         Some(Event {
@@ -47,7 +71,8 @@ impl<'a> Event<'a> {
             artifact: artifact.id,
             column: artifact.columns.get(usize::from(key.4))?,
             message: std::str::from_utf8(message).ok()?,
-            path: std::str::from_utf8(path).ok()?,
+            path,
+            path_json,
             place: std::str::from_utf8(place).ok()?,
         })
     }
@@ -66,7 +91,10 @@ impl<'a> Event<'a> {
         line.extend_from_slice(b",\"message\":");
         serde_json::to_writer(&mut *line, self.message)?;
         line.extend_from_slice(b",\"path\":");
-        serde_json::to_writer(&mut *line, self.path)?;
+        match self.path_json {
+            Some(json) => line.extend_from_slice(json.as_bytes()),
+            None => serde_json::to_writer(&mut *line, self.path)?,
+        }
         line.extend_from_slice(b",\"where\":");
         line.extend_from_slice(self.place.as_bytes());
         line.push(b',');
@@ -94,11 +122,12 @@ fn counted(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 /// Calls back for every event in order.
 pub(super) fn each_event(
     sorted: &Sorted,
+    paths: &Paths,
     mut each: impl FnMut(&Event<'_>) -> io::Result<()>,
 ) -> io::Result<()> {
     sorted.each(|key, payload| {
-        let event =
-            Event::decode(key, payload).ok_or_else(|| io::Error::other("the spooled events were changed"))?;
+        let event = Event::decode(key, payload, paths)
+            .ok_or_else(|| io::Error::other("the spooled events were changed"))?;
         each(&event)
     })
 }
@@ -107,10 +136,10 @@ pub(super) const CSV_HEADER: [&str; 9] =
     ["time", "timestamp_desc", "artifact", "message", "path", "where", "column", "basis", "precision"];
 
 /// `timeline.csv`.
-pub(super) fn write_csv(sorted: &Sorted, out: impl Write) -> io::Result<()> {
+pub(super) fn write_csv(sorted: &Sorted, paths: &Paths, out: impl Write) -> io::Result<()> {
     let mut csv = csv::WriterBuilder::new().buffer_capacity(1 << 20).from_writer(out);
     csv.write_record(CSV_HEADER)?;
-    each_event(sorted, |event| {
+    each_event(sorted, paths, |event| {
         csv.write_record([
             crate::time::iso(event.time).as_str(),
             event.description(),
