@@ -4,6 +4,7 @@ mod error;
 mod explain;
 mod indicators;
 mod keys;
+mod panics;
 mod progress;
 mod rescan;
 mod scan;

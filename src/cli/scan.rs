@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
+use super::panics::Quiet;
 use super::secrets::Given;
 use super::{
     Failure, Format, IndicatorArguments, LevelArgument, ScanArguments, eprint, print, print_all, progress,
@@ -57,7 +58,9 @@ pub(super) fn run(arguments: &ScanArguments, default: &[Format], verbose: bool) 
     }
     let progress = progress::of(arguments.progress);
     let recorder = output.as_ref().map(|output| &output.folder as &dyn scan::Recorder);
+    let quiet = Quiet::new();
     let case = scan::scan(&*source, &matcher, &options, recorder, &*progress)?;
+    drop(quiet);
     progress.stage("writing");
     let status = status(&case, arguments);
     let written = output.map(|output| {

@@ -362,6 +362,7 @@ fn sentence(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::indicator::{Platform, load};
 
     #[test]
     fn row_ids_are_kept_as_ranges_and_found_again() {
@@ -376,5 +377,50 @@ mod tests {
         {
             assert_eq!(ids.contains(id), known, "{id}");
         }
+    }
+
+    fn matcher() -> Matcher {
+        let mut list = tempfile::Builder::new().suffix(".txt").tempfile().unwrap();
+        std::io::Write::write_all(&mut list, b"evilhost.net\n").unwrap();
+        Matcher::new(load(&[list.path().to_owned()], false).unwrap(), Platform::Ios)
+    }
+
+    fn push(sink: &mut TaskSink<'_>, table: &'static str, row: i64, direction: &str) {
+        let value = |name: &str| match name {
+            "message" => Value::Text("see https://evilhost.net/x".into()),
+            "direction" => Value::Text(direction.to_owned().into()),
+            _ => Value::Null,
+        };
+        let values: Vec<Value<'_>> = sink.artifact.columns.iter().map(|column| value(column.name)).collect();
+        sink.record(&Record { artifact: sink.artifact, place: &Place::row(table, row), values: &values });
+    }
+
+    #[test]
+    fn many_lesser_matches_do_not_crowd_out_a_graver_one() {
+        let matcher = matcher();
+        let artifact = crate::artifact::find("ios.sms").unwrap();
+        let at = Located { path: "/sms.db", stored_as: "3d/3d" };
+        let mut sink = TaskSink::new(artifact, &matcher, None, at);
+        let rows = FINDINGS_KEPT as i64 + 10;
+        (0..rows).for_each(|row| push(&mut sink, "message", row, "sent"));
+        push(&mut sink, "message", rows, "received");
+        assert_eq!(sink.findings_dropped, 10);
+        assert_eq!(sink.findings.len(), FINDINGS_KEPT + 1);
+        assert_eq!(sink.findings.last().unwrap().level, Level::High);
+        let outcome = super::super::task::Outcome::of((0, 0), sink, Vec::new(), false);
+        assert_eq!(outcome.problems.iter().map(|problem| problem.count).collect::<Vec<_>>(), [10]);
+    }
+
+    #[test]
+    fn a_row_read_before_the_damage_hides_no_row_of_another_table() {
+        let matcher = matcher();
+        let artifact = crate::artifact::find("ios.sms").unwrap();
+        let mut sink = TaskSink::new(artifact, &matcher, None, Located { path: "", stored_as: "" });
+        let mut one = RowIds::default();
+        one.insert(1);
+        sink.skip = BTreeMap::from([("message".into(), one)]);
+        push(&mut sink, "message", 1, "received");
+        push(&mut sink, "chat", 1, "received");
+        assert_eq!(sink.records, 1);
     }
 }

@@ -100,6 +100,12 @@ impl Index {
         true
     }
 
+    /// Members and problems so far.
+    #[cfg(test)]
+    pub fn counted(self) -> (usize, Vec<String>) {
+        (self.members.len(), self.problems)
+    }
+
     /// The member added last has the content of another.
     pub fn hard_link(&mut self, target: &[u8]) {
         if let (Some(last), Some(target)) =
