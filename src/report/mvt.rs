@@ -39,8 +39,12 @@ pub fn write(from: &Path, into: &Path, _clobber: bool) -> io::Result<()> {
         records.entry(module.slug).or_default().push(module);
     }
     for (slug, modules) in records {
+        if slug == "backup_info" {
+            continue;
+        }
         write_records(from, &into.join(format!("{slug}.json")), &modules)?;
     }
+    write_backup_info(from, &into.join("backup_info.json"))?;
     write_alerts(from, into)?;
     write_urls(from, &into.join("urls.json"))?;
     write_timeline(from, &into.join("timeline.csv"))?;
@@ -78,6 +82,9 @@ fn write_records(from: &Path, path: &Path, modules: &[&Module]) -> io::Result<()
 fn renamed(record: Map<String, Value>, module: &Module) -> Map<String, Value> {
     let columns = artifact::find(module.artifact).map_or(&[][..], |artifact| artifact.columns);
     let mut renamed = Map::new();
+    if let Some(record_type) = module.record_type {
+        renamed.insert("record_type".into(), record_type.into());
+    }
     // MVT writes every field of every record, empty or not.
     for column in columns {
         renamed.insert(module.field(column.name).to_owned(), Value::Null);
@@ -100,6 +107,19 @@ fn renamed(record: Map<String, Value>, module: &Module) -> Map<String, Value> {
 /// `2024-01-02T03:04:05.678901+00:00` as `2024-01-02 03:04:05.678901`.
 fn mvt_time(time: &str) -> String {
     time.trim_end_matches("+00:00").replacen('T', " ", 1)
+}
+
+/// The one module whose file holds an object, not a list.
+fn write_backup_info(from: &Path, path: &Path) -> io::Result<()> {
+    let records = from.join("records/ios.backup_info.jsonl");
+    let Some(module) = modules::of_artifact("ios.backup_info").filter(|_| records.exists()) else {
+        return Ok(());
+    };
+    lines(&records, |record| {
+        let mut out = create(path)?;
+        write_ascii(&mut out, &Value::Object(renamed(record, module)))?;
+        out.flush()
+    })
 }
 
 fn write_alerts(from: &Path, into: &Path) -> io::Result<()> {

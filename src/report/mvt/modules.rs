@@ -1,4 +1,4 @@
-//! MVT's names for our artifacts and columns, as of its release 2026.10.
+//! MVT's names for our artifacts and columns, as of its release 2026.10. Artifacts that MVT lacks get names in its manner.
 
 /// A module of MVT.
 pub struct Module {
@@ -11,6 +11,8 @@ pub struct Module {
     fields: &'static [(&'static str, &'static str)],
     /// Our time column, MVT's event name.
     events: &'static [(&'static str, &'static str)],
+    /// MVT tells the kinds of records in one file apart by their `record_type`.
+    pub record_type: Option<&'static str>,
 }
 
 impl Module {
@@ -37,6 +39,7 @@ pub const MODULES: &[Module] = &[
             ("size_bytes", "size"),
         ],
         events: &[("created", "---B"), ("modified", "M---"), ("changed", "--C-")],
+        record_type: None,
     },
     Module {
         artifact: "ios.backup_info",
@@ -64,6 +67,7 @@ pub const MODULES: &[Module] = &[
             ("application_ids", "Installed Applications"),
         ],
         events: &[],
+        record_type: None,
     },
     Module {
         artifact: "ios.profiles",
@@ -71,6 +75,7 @@ pub const MODULES: &[Module] = &[
         class: "ConfigurationProfiles",
         fields: &[("installed", "install_date")],
         events: &[("installed", "configuration_profile_install")],
+        record_type: None,
     },
     Module {
         artifact: "ios.profile_events",
@@ -78,6 +83,7 @@ pub const MODULES: &[Module] = &[
         class: "ProfileEvents",
         fields: &[("happened", "timestamp")],
         events: &[("happened", "profile_operation")],
+        record_type: None,
     },
     Module {
         artifact: "ios.calls",
@@ -85,6 +91,7 @@ pub const MODULES: &[Module] = &[
         class: "Calls",
         fields: &[("started", "isodate"), ("duration_s", "duration")],
         events: &[("started", "call")],
+        record_type: None,
     },
     Module {
         artifact: "ios.chrome_history",
@@ -92,6 +99,7 @@ pub const MODULES: &[Module] = &[
         class: "ChromeHistory",
         fields: &[("visited", "isodate"), ("url_id", "id")],
         events: &[("visited", "visit")],
+        record_type: None,
     },
     Module {
         artifact: "ios.contacts",
@@ -104,6 +112,7 @@ pub const MODULES: &[Module] = &[
             ("organisation", "Organization"),
         ],
         events: &[],
+        record_type: None,
     },
     Module {
         artifact: "ios.firefox_history",
@@ -111,6 +120,7 @@ pub const MODULES: &[Module] = &[
         class: "FirefoxHistory",
         fields: &[("visited", "isodate"), ("visit_id", "id"), ("transition", "type")],
         events: &[("visited", "firefox_history")],
+        record_type: None,
     },
     Module {
         artifact: "ios.idstatuscache",
@@ -118,6 +128,7 @@ pub const MODULES: &[Module] = &[
         class: "IDStatusCache",
         fields: &[("looked_up", "isodate"), ("service", "package"), ("status", "idstatus")],
         events: &[("looked_up", "lookup")],
+        record_type: None,
     },
     Module {
         artifact: "ios.interactions",
@@ -149,11 +160,12 @@ pub const MODULES: &[Module] = &[
             ("ended", "end_date"),
             ("created", "interactions_creation_date"),
         ],
+        record_type: None,
     },
     Module {
         artifact: "ios.interaction_contacts",
-        slug: "interaction_c",
-        class: "InteractionC",
+        slug: "interaction_contacts",
+        class: "InteractionContacts",
         fields: &[],
         events: &[
             ("created", "contacts_creation_date"),
@@ -164,6 +176,7 @@ pub const MODULES: &[Module] = &[
             ("first_outgoing_recipient", "first_outgoing_recipient_date"),
             ("last_outgoing_recipient", "last_outgoing_recipient_date"),
         ],
+        record_type: None,
     },
     Module {
         artifact: "ios.locationd",
@@ -197,6 +210,7 @@ pub const MODULES: &[Module] = &[
             ("fence_stopped", "FenceTimeStopped"),
             ("beacon_region_stopped", "BeaconRegionTimeStopped"),
         ],
+        record_type: None,
     },
     Module {
         artifact: "ios.addaily",
@@ -211,6 +225,7 @@ pub const MODULES: &[Module] = &[
             ("wwan_out_bytes", "wwan_out"),
         ],
         events: &[("last_used", "osanalytics_addaily")],
+        record_type: None,
     },
     Module {
         artifact: "ios.datausage",
@@ -223,6 +238,7 @@ pub const MODULES: &[Module] = &[
             ("process", "proc_name"),
         ],
         events: &[("first_seen", "first_usage"), ("last_seen", "current_usage"), ("used", "live_usage")],
+        record_type: None,
     },
     Module {
         artifact: "ios.safari_tabs",
@@ -235,6 +251,7 @@ pub const MODULES: &[Module] = &[
             ("last_viewed", "last_viewed_timestamp"),
         ],
         events: &[("last_viewed", "tab")],
+        record_type: None,
     },
     Module {
         artifact: "ios.safari_open_tabs",
@@ -242,6 +259,7 @@ pub const MODULES: &[Module] = &[
         class: "SafariBrowserState",
         fields: &[("title", "tab_title"), ("url", "tab_url"), ("last_viewed", "last_viewed_timestamp")],
         events: &[("last_viewed", "tab"), ("last_visited", "tab")],
+        record_type: None,
     },
     Module {
         artifact: "ios.safari_history",
@@ -249,13 +267,15 @@ pub const MODULES: &[Module] = &[
         class: "SafariHistory",
         fields: &[("visited", "isodate"), ("item_id", "id"), ("path", "safari_history_db")],
         events: &[("visited", "safari_history")],
+        record_type: None,
     },
     Module {
         artifact: "ios.safari_tombstones",
-        slug: "safari_history",
-        class: "SafariHistory",
+        slug: "safari_tombstones",
+        class: "SafariTombstones",
         fields: &[("path", "safari_history_db")],
         events: &[("interval_end", "history_deleted")],
+        record_type: None,
     },
     Module {
         artifact: "ios.tcc",
@@ -263,6 +283,7 @@ pub const MODULES: &[Module] = &[
         class: "TCC",
         fields: &[("modified", "last_modified"), ("access", "auth_value"), ("reason", "auth_reason_desc")],
         events: &[("modified", "AccessRequest")],
+        record_type: None,
     },
     Module {
         artifact: "ios.sms",
@@ -276,6 +297,7 @@ pub const MODULES: &[Module] = &[
             ("handle", "phone_number"),
         ],
         events: &[("received", "sms_received"), ("sent", "sms_received"), ("read", "sms_read")],
+        record_type: None,
     },
     Module {
         artifact: "ios.sms_attachments",
@@ -288,13 +310,15 @@ pub const MODULES: &[Module] = &[
             ("file", "filename"),
         ],
         events: &[("created", "sms_attachment")],
+        record_type: None,
     },
     Module {
         artifact: "ios.attachment_files",
-        slug: "sms_attachments",
-        class: "SMSAttachments",
+        slug: "attachment_files",
+        class: "AttachmentFiles",
         fields: &[],
         events: &[],
+        record_type: None,
     },
     Module {
         artifact: "ios.webkit_observations",
@@ -306,13 +330,15 @@ pub const MODULES: &[Module] = &[
             ("web_push_interaction", "most_recent_web_push_interaction_time_isodate"),
         ],
         events: &[("last_seen", "visit")],
+        record_type: None,
     },
     Module {
         artifact: "ios.webkit_redirects",
-        slug: "webkit_resource_load_statistics",
-        class: "WebkitResourceLoadStatistics",
+        slug: "webkit_redirects",
+        class: "WebkitRedirects",
         fields: &[],
         events: &[],
+        record_type: None,
     },
     Module {
         artifact: "ios.whatsapp",
@@ -333,6 +359,7 @@ pub const MODULES: &[Module] = &[
             ("media_author", "ZAUTHORNAME"),
         ],
         events: &[("received", "message"), ("sent", "message")],
+        record_type: None,
     },
     Module {
         artifact: "ios.whatsapp_chats",
@@ -353,6 +380,7 @@ pub const MODULES: &[Module] = &[
             ("first_stored_message", "chat_first_message"),
             ("last_message", "chat_last_message"),
         ],
+        record_type: Some("chat_session"),
     },
     Module {
         artifact: "ios.whatsapp_lids",
@@ -360,6 +388,7 @@ pub const MODULES: &[Module] = &[
         class: "Whatsapp",
         fields: &[("phone", "phone_number"), ("paired", "pair_timestamp")],
         events: &[("paired", "lid_pair_recorded")],
+        record_type: Some("lid_phone_number_pair"),
     },
     Module {
         artifact: "ios.whatsapp_contacts",
@@ -381,6 +410,7 @@ pub const MODULES: &[Module] = &[
             ("about_expires", "about_expiration"),
             ("disappearing_set", "disappearing_mode_set"),
         ],
+        record_type: None,
     },
     Module {
         artifact: "ios.shortcuts",
@@ -394,6 +424,7 @@ pub const MODULES: &[Module] = &[
             ("action_count", "parsed_actions"),
         ],
         events: &[("created", "shortcut_created"), ("modified", "shortcut_modified")],
+        record_type: None,
     },
     Module {
         artifact: "ios.applications",
@@ -414,6 +445,7 @@ pub const MODULES: &[Module] = &[
             ("bundle_id", "name"),
         ],
         events: &[("purchased", "app_installed")],
+        record_type: None,
     },
     Module {
         artifact: "ios.calendar",
@@ -439,6 +471,7 @@ pub const MODULES: &[Module] = &[
             ("modified", "last_modified"),
             ("organiser_modified", "participant_last_modified"),
         ],
+        record_type: None,
     },
     Module {
         artifact: "ios.global_preferences",
@@ -446,6 +479,7 @@ pub const MODULES: &[Module] = &[
         class: "GlobalPreferences",
         fields: &[],
         events: &[],
+        record_type: None,
     },
 ];
 
