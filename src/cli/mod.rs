@@ -134,8 +134,8 @@ struct ScanArguments {
     #[arg(short, long, hide = true)]
     fast: bool,
     /// Threads to use; by default one for each core
-    #[arg(short, long, value_name = "N", help_heading = "Resources")]
-    jobs: Option<usize>,
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256), help_heading = "Resources")]
+    jobs: Option<u16>,
     /// Memory for files of archives that must be unpacked, in MiB
     #[arg(long, default_value_t = 256, value_name = "MIB", help_heading = "Resources")]
     max_memory: u64,

@@ -91,8 +91,8 @@ pub(super) fn list_artifacts() -> Result<u8, Failure> {
     Ok(0)
 }
 
-fn threads(jobs: Option<usize>) -> Result<(), Failure> {
-    let Some(jobs) = jobs else { return Ok(()) };
+fn threads(jobs: Option<u16>) -> Result<(), Failure> {
+    let Some(jobs) = jobs.map(usize::from) else { return Ok(()) };
     let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs).build_global();
     pool.map_err(|error| Failure::Threads(jobs, error.to_string()))
 }

@@ -3,7 +3,7 @@
 //! Everything from the phone passes through [`safe`]: no control character, no invisible or reordering character and no link that a
 //! terminal would make clickable reaches the reader.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write as _;
 
 use super::finding::{Written, written};
@@ -347,14 +347,22 @@ fn coverage(page: &mut Page, case: &Case) {
     if !case.problems.is_empty() {
         page.blank();
         page.line(0, "== What could not be read");
-        for problem in case.problems.iter().take(SHOWN) {
+        // Several artifacts of one file have the same to say about it.
+        let (mut lines, mut seen) = (Vec::new(), HashSet::new());
+        for problem in &case.problems {
             let count = if problem.count > 1 { format!(" ({} times)", problem.count) } else { String::new() };
             let next = if problem.next.is_empty() { String::new() } else { format!("; {}", problem.next) };
             let path = if problem.path.is_empty() { "the acquisition" } else { &problem.path };
-            page.line(3, &safe(&format!("{path}: {}{count}{next}", problem.reason)));
+            let line = safe(&format!("{path}: {}{count}{next}", problem.reason));
+            if seen.insert(line.clone()) {
+                lines.push(line);
+            }
         }
-        if case.problems.len() > SHOWN {
-            let rest = case.problems.len() - SHOWN;
+        for line in lines.iter().take(SHOWN) {
+            page.line(3, line);
+        }
+        if lines.len() > SHOWN {
+            let rest = lines.len() - SHOWN;
             page.line(3, &format!("and {rest} more: see problems.jsonl of a scan with `-o FOLDER`"));
         }
     }

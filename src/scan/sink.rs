@@ -1,7 +1,8 @@
 //! Where a record goes: to the matcher, to the rules that want it again, and to the recorder.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -26,8 +27,8 @@ pub struct Located<'a> {
 const FINDINGS_KEPT: usize = 5_000;
 /// Records kept for one rule of one file.
 const EXHIBITS_KEPT: usize = 100_000;
-/// A field longer than this is searched and shown in part: no message is, and a blob in a text column may be.
-const LONGEST_FIELD_BYTES: usize = 1 << 20;
+/// A field longer than this is searched in part, which becomes a problem: no message is as long, a blob in a text column may be.
+const LONGEST_FIELD_BYTES: usize = 16 << 20;
 const LONGEST_SHOWN_BYTES: usize = 8 << 10;
 
 /// Row ids as ranges: tables are read in the order of their ids, so a million rows are a few ranges.
@@ -71,6 +72,8 @@ pub(super) struct TaskSink<'a> {
     pub findings: Vec<Finding>,
     pub findings_dropped: u64,
     findings_kept: BTreeMap<Level, usize>,
+    /// Fields of which only the beginning was searched.
+    pub fields_cut: u64,
     pub kept: Vec<(usize, Exhibit)>,
     pub kept_dropped: u64,
     pub records: u64,
@@ -109,6 +112,7 @@ impl<'a> TaskSink<'a> {
             findings: Vec::new(),
             findings_dropped: 0,
             findings_kept: BTreeMap::new(),
+            fields_cut: 0,
             kept: Vec::new(),
             kept_dropped: 0,
             records: 0,
@@ -157,19 +161,30 @@ impl<'a> TaskSink<'a> {
 
     /// Matches every typed field and turns what was hit into findings, one for each indicator value of the record.
     fn match_fields(&mut self, record: &Record<'_>) {
-        let mut hits: Vec<(usize, String, Hit<'static>)> = Vec::new();
+        let mut hits: Vec<(usize, Rc<str>, Hit<'static>)> = Vec::new();
+        // A message can name the same host a million times; all of them would become one finding.
+        let mut seen = BTreeSet::new();
+        let mut cut_fields = 0;
         for &index in &self.matched {
             let (Some(column), Some(value)) = (self.artifact.columns.get(index), record.values.get(index))
             else {
                 continue;
             };
             each_text(value, &mut |text| {
-                self.matcher.field(column.kind, text, &mut |hit| {
+                let searched = cut(text, LONGEST_FIELD_BYTES);
+                cut_fields += u64::from(searched.len() < text.len());
+                let mut value: Option<Rc<str>> = None;
+                self.matcher.field(column.kind, searched, &mut |hit| {
+                    if !seen.insert((index, hit.indicator, hit.strength)) {
+                        return;
+                    }
+                    let value = value.get_or_insert_with(|| cut(text, LONGEST_SHOWN_BYTES).into());
                     let hit = Hit { matched: Cow::Owned(hit.matched.into_owned()), ..hit };
-                    hits.push((index, shown(text), hit));
+                    hits.push((index, Rc::clone(value), hit));
                 });
             });
         }
+        self.fields_cut += cut_fields;
         if hits.is_empty() {
             return;
         }
@@ -308,7 +323,7 @@ fn is_matched(kind: Kind) -> bool {
 
 fn each_text(value: &Value<'_>, each: &mut dyn FnMut(&str)) {
     match value {
-        Value::Text(text) if !text.is_empty() => each(cut(text, LONGEST_FIELD_BYTES)),
+        Value::Text(text) if !text.is_empty() => each(text),
         Value::List(items) => items.iter().for_each(|item| each_text(item, each)),
         _ => {}
     }
@@ -318,13 +333,11 @@ fn cut(text: &str, longest: usize) -> &str {
     &text[..text.floor_char_boundary(longest)]
 }
 
-fn shown(text: &str) -> String {
-    cut(text, LONGEST_SHOWN_BYTES).to_owned()
-}
-
 fn shortened(value: &Value<'_>) -> Value<'static> {
     match value {
-        Value::Text(text) if text.len() > LONGEST_SHOWN_BYTES => Value::Text(shown(text).into()),
+        Value::Text(text) if text.len() > LONGEST_SHOWN_BYTES => {
+            Value::Text(cut(text, LONGEST_SHOWN_BYTES).to_owned().into())
+        }
         Value::Bytes(bytes) => Value::Bytes(bytes.iter().copied().take(256).collect::<Vec<_>>().into()),
         other => other.clone().into_owned(),
     }
@@ -409,6 +422,23 @@ mod tests {
         assert_eq!(sink.findings.last().unwrap().level, Level::High);
         let outcome = super::super::task::Outcome::of((0, 0), sink, Vec::new(), false);
         assert_eq!(outcome.problems.iter().map(|problem| problem.count).collect::<Vec<_>>(), [10]);
+    }
+
+    #[test]
+    fn a_field_too_long_to_be_searched_to_its_end_is_a_problem() {
+        let matcher = matcher();
+        let artifact = crate::artifact::find("ios.sms").unwrap();
+        let mut sink = TaskSink::new(artifact, &matcher, None, Located { path: "", stored_as: "" });
+        let repeated = "https://evilhost.net/ ".repeat(50_000);
+        let long = "x".repeat(LONGEST_FIELD_BYTES + 1);
+        for (row, text) in [repeated, long].into_iter().enumerate() {
+            let value = |name: &str| if name == "message" { text.as_str().into() } else { Value::Null };
+            let values: Vec<Value<'_>> = artifact.columns.iter().map(|column| value(column.name)).collect();
+            sink.record(&Record { artifact, place: &Place::row("message", row as i64), values: &values });
+        }
+        assert_eq!((sink.findings.len(), sink.fields_cut), (1, 1));
+        let outcome = super::super::task::Outcome::of((0, 0), sink, Vec::new(), false);
+        assert!(outcome.problems.iter().any(|problem| problem.reason.contains("searched")));
     }
 
     #[test]

@@ -55,6 +55,7 @@ impl Outcome {
     pub fn of(order: (u16, u32), sink: TaskSink<'_>, mut problems: Vec<Problem>, failed: bool) -> Outcome {
         for (dropped, reason) in [
             (sink.findings_dropped, "further matches in this file are counted, not listed"),
+            (sink.fields_cut, "a field is very long: only its beginning was searched"),
             (sink.kept_dropped, "too many records for the rules, which judged only the first"),
         ] {
             if dropped > 0 {

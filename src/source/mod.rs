@@ -134,7 +134,9 @@ impl SourceError {
             SourceError::Read { .. } => {
                 "Check that the file is there and may be read, and that the disk is sound."
             }
-            SourceError::File { .. } => "",
+            SourceError::File { .. } => {
+                "Copy the acquisition again if it is damaged; unpack an archive whose files are too large, or allow more with `--max-memory`."
+            }
         }
     }
 }
