@@ -202,7 +202,7 @@ pub fn push_iso(text: &mut String, time: Timestamp) {
     PRINTER.print_timestamp_with_offset(&time, Offset::UTC, &mut *text).expect("a String takes every write");
 }
 
-/// The written form by plain division: a scan writes millions, and a general printer takes five times as long. Up to the year 9999,
+/// The written form by plain division: a scan writes millions, and a general printer takes about twice as long. Up to the year 9999,
 /// where [`Timestamp`] ends.
 fn iso_since_1970(micros: u64) -> [u8; 32] {
     let (seconds, micros) = (micros / 1_000_000, micros % 1_000_000);
