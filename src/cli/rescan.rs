@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal};
 use serde_json::{Map, Value, json};
 
 use super::{Failure, RescanArguments, print_all, width};
+use crate::finding::Level;
 use crate::indicator::{Matcher, Platform};
 use crate::report::folder::Folder;
 use crate::report::{mvt, terminal};
@@ -43,6 +44,12 @@ pub(super) fn run(arguments: &RescanArguments, verbose: bool) -> Result<u8, Fail
         let facts = facts.as_object().cloned().unwrap_or_else(Map::<String, Value>::new);
         output.finish(&case, &matcher, 300, facts)?;
     }
-    print_all(&terminal::report(&case, &matcher, width(io::stdout().is_terminal()), None))?;
+    print_all(&terminal::report(
+        &case,
+        &matcher,
+        width(io::stdout().is_terminal()),
+        None,
+        Level::Informational,
+    ))?;
     Ok(super::scan::failed_on(&case, arguments.fail_on).unwrap_or(0))
 }

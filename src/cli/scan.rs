@@ -72,9 +72,9 @@ pub(super) fn run(arguments: &ScanArguments, default: &[Format], verbose: bool) 
     let mut printed = Ok(());
     if !arguments.quiet {
         let folder = arguments.output.as_deref().map(|path| path.display().to_string());
-        let shown = at_least(case, arguments.min_level);
+        let least = arguments.min_level.map_or(Level::Informational, Level::from);
         let width = width(std::io::stdout().is_terminal());
-        printed = print_all(&terminal::report(&shown, &matcher, width, folder.as_deref()));
+        printed = print_all(&terminal::report(&case, &matcher, width, folder.as_deref(), least));
     }
     written.unwrap_or(Ok(()))?;
     printed?;
@@ -280,13 +280,6 @@ fn status(case: &Case, arguments: &ScanArguments) -> u8 {
 pub(super) fn failed_on(case: &Case, level: Option<LevelArgument>) -> Option<u8> {
     let worst = case.findings.iter().map(|finding| finding.level).max();
     level.filter(|level| worst >= Some(Level::from(*level))).map(|_| 10)
-}
-
-fn at_least(mut case: Case, level: Option<LevelArgument>) -> Case {
-    if let Some(level) = level {
-        case.findings.retain(|finding| finding.level >= level.into());
-    }
-    case
 }
 
 impl From<LevelArgument> for Level {

@@ -18,12 +18,14 @@ use crate::scan::{Case, Coverage, Status};
 const SHOWN: usize = 8;
 
 /// The whole report. `width` 0 leaves long lines alone (output that goes to a file is searched by line).
-pub fn report(case: &Case, matcher: &Matcher, width: usize, folder: Option<&str>) -> String {
+///
+/// Findings below `least` are not shown; the result is that of all findings in any case.
+pub fn report(case: &Case, matcher: &Matcher, width: usize, folder: Option<&str>, least: Level) -> String {
     let mut page = Page { text: String::new(), width };
     head(&mut page, case, matcher.set());
     let mut groups: BTreeMap<(usize, String), Vec<&Finding>> = BTreeMap::new();
     let mut minor = Vec::new();
-    for finding in &case.findings {
+    for finding in case.findings.iter().filter(|finding| finding.level >= least) {
         if finding.level < Level::Medium {
             minor.push(finding);
             continue;

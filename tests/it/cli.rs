@@ -376,3 +376,25 @@ fn a_pipe_is_refused_at_once() {
     #[cfg(unix)]
     refused(&hoofprint(&["scan", "/dev/stdin"]), 3, "neither a file nor a folder");
 }
+
+#[test]
+fn a_level_asked_for_hides_findings_but_not_the_result() {
+    let phone = fixture("infected-iphone");
+    let list = ["scan", &phone, "-m", "ios.calendar"];
+    let result = |ran: &Ran| ran.stdout.lines().find(|line| line.starts_with("RESULT")).map(str::to_owned);
+    let all = result(&hoofprint(&list));
+    let hidden = hoofprint(&[&list[..], &["--min-level", "critical"]].concat());
+    assert_eq!((hidden.status, result(&hidden)), (0, all));
+}
+
+#[test]
+fn the_bundled_catalogue_files_are_what_build_makes_of_them() {
+    for entry in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("indicators")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|ending| ending == "txt") {
+            let file = path.to_str().unwrap();
+            let built = hoofprint(&["indicators", "build", file, "--header", file]);
+            assert_eq!(built.stdout, std::fs::read_to_string(&path).unwrap(), "{file}");
+        }
+    }
+}
