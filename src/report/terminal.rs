@@ -9,8 +9,8 @@ use std::fmt::Write as _;
 use super::finding::{Written, written};
 use super::words::{self, Verdict};
 use crate::finding::{Finding, Level, Rule};
-use crate::indicator::IndicatorSet;
 use crate::indicator::Matcher;
+use crate::indicator::{IndicatorSet, Ioc};
 use crate::record::Trace;
 use crate::scan::{Case, Coverage, Status};
 
@@ -295,12 +295,17 @@ fn one(page: &mut Page, finding: &Finding, written: &Written<'_>) {
 
 /// A finding's sentence with its links broken.
 fn defanged(finding: &Finding) -> String {
-    let mut message = safe(&finding.message);
+    let message = safe(&finding.message);
+    let is_address = match finding.rule {
+        Rule::Indicator { ioc, .. } => ioc.is_network() || ioc == Ioc::Email,
+        Rule::Heuristic(_) => false,
+    };
     let matched = safe(&finding.matched);
-    if matched.contains('.') && !matched.contains('/') {
-        message = message.replace(&matched, &matched.replace('.', "[.]"));
+    if is_address && !matched.contains('/') {
+        message.replace(&matched, &matched.replace('.', "[.]"))
+    } else {
+        message
     }
-    message
 }
 
 fn lesser(page: &mut Page, findings: &[&Finding], folder: Option<&str>) {
