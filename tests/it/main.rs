@@ -1,5 +1,7 @@
 //! Everything that is tested from outside: one binary, so that it links once.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod cli;
 mod containers;
 mod fixtures;
