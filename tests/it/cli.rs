@@ -111,6 +111,41 @@ fn indicators_of_ones_own_are_used_alone_or_beside_the_bundled() {
 }
 
 #[test]
+fn the_environment_names_further_indicators_as_for_mvt() {
+    let folder = tempfile::tempdir().unwrap();
+    let list = folder.path().join("domains.txt");
+    std::fs::write(&list, "example.net\n").unwrap();
+    let scan = ran(command()
+        .args([
+            "scan",
+            &fixture("clean-iphone"),
+            "--no-bundled",
+            "-m",
+            "ios.safari_history",
+            "--fail-on",
+            "low",
+        ])
+        .env("MVT_STIX2", folder.path())
+        .output()
+        .unwrap());
+    assert_eq!(scan.status, 10, "{}\n{}", scan.stdout, scan.stderr);
+    assert!(scan.stdout.contains("example[.]net"), "{}", scan.stdout);
+}
+
+#[cfg(unix)]
+#[test]
+fn the_password_may_come_from_an_open_file_descriptor() {
+    let script = format!(
+        "exec 7<<'END'\n{}\nEND\nexec \"$0\" scan \"$1\" --password-fd 7 -q --fail-on critical",
+        phone::PASSWORD
+    );
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", &script, env!("CARGO_BIN_EXE_hoofprint"), &fixture("infected-iphone-encrypted")]);
+    let scan = ran(shell.env_remove("MVT_IOS_BACKUP_PASSWORD").output().unwrap());
+    assert_eq!(scan.status, 10, "{}", scan.stderr);
+}
+
+#[test]
 fn usage_errors_end_with_status_2() {
     let phone = fixture("infected-iphone");
     assert_eq!(hoofprint(&["scan"]).status, 2);
