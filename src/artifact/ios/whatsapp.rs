@@ -5,10 +5,14 @@ use crate::artifact::prelude::*;
 macro_rules! query {
     ($($join:literal)*) => {
         concat!(
-            "SELECT m.Z_PK, {m.ZTEXT}, {m.ZISFROMME}, {m.ZMESSAGEDATE}, {i.ZMEDIAURL}, {d.addresses}, {m.ZFROMJID}, {m.ZTOJID},
-                    {g.ZMEMBERJID}, {m.ZPUSHNAME}, {d.titles}, {d.summaries}, {i.ZMEDIALOCALPATH}, {i.ZAUTHORNAME},
-                    {m.ZMESSAGETYPE}, {m.ZCHATSESSION}, {m.ZSTANZAID}
-             FROM ZWAMESSAGE m ", $($join, " ",)* "ORDER BY m.Z_PK"
+            "SELECT m.Z_PK, {m.ZTEXT}, {m.ZISFROMME}, {m.ZMESSAGEDATE}, {i.ZMEDIAURL},
+                    group_concat(concat_ws(char(10), {d.ZMATCHEDTEXT}, {d.ZCONTENT1}, {d.ZCONTENT2}), char(10)),
+                    {m.ZFROMJID}, {m.ZTOJID}, {g.ZMEMBERJID}, {m.ZPUSHNAME}, group_concat({d.ZTITLE}, char(10)),
+                    group_concat({d.ZSUMMARY}, char(10)), {i.ZMEDIALOCALPATH}, {i.ZAUTHORNAME}, {m.ZMESSAGETYPE},
+                    {m.ZCHATSESSION}, {m.ZSTANZAID}
+             FROM ZWAMESSAGE m ", $($join, " ",)*
+            // In the order of the row ids the groups need no memory, whatever the number of messages.
+            "GROUP BY m.Z_PK ORDER BY m.Z_PK"
         )
     };
 }
@@ -44,18 +48,10 @@ pub const ARTIFACT: Artifact = Artifact {
         table: "ZWAMESSAGE",
         queries: &[
             query!("LEFT JOIN ZWAMEDIAITEM i ON i.ZMESSAGE = m.Z_PK"
-                   "LEFT JOIN (SELECT ZMESSAGE,
-                                      group_concat(concat_ws(char(10), {ZMATCHEDTEXT}, {ZCONTENT1}, {ZCONTENT2}), char(10)) AS addresses,
-                                      group_concat({ZTITLE}, char(10)) AS titles,
-                                      group_concat({ZSUMMARY}, char(10)) AS summaries
-                               FROM ZWAMESSAGEDATAITEM GROUP BY ZMESSAGE) d ON d.ZMESSAGE = m.Z_PK"
+                   "LEFT JOIN ZWAMESSAGEDATAITEM d ON d.ZMESSAGE = m.Z_PK"
                    "LEFT JOIN ZWAGROUPMEMBER g ON g.Z_PK = {m.ZGROUPMEMBER}"),
             query!("LEFT JOIN ZWAMEDIAITEM i ON i.ZMESSAGE = m.Z_PK"
-                   "LEFT JOIN (SELECT ZMESSAGE,
-                                      group_concat(concat_ws(char(10), {ZMATCHEDTEXT}, {ZCONTENT1}, {ZCONTENT2}), char(10)) AS addresses,
-                                      group_concat({ZTITLE}, char(10)) AS titles,
-                                      group_concat({ZSUMMARY}, char(10)) AS summaries
-                               FROM ZWAMESSAGEDATAITEM GROUP BY ZMESSAGE) d ON d.ZMESSAGE = m.Z_PK"),
+                   "LEFT JOIN ZWAMESSAGEDATAITEM d ON d.ZMESSAGE = m.Z_PK"),
             query!("LEFT JOIN ZWAMEDIAITEM i ON i.ZMESSAGE = m.Z_PK"),
             query!(""),
         ],
