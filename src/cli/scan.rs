@@ -163,7 +163,6 @@ struct Output {
     temporary: Option<tempfile::TempDir>,
     root: PathBuf,
     formats: Vec<Format>,
-    clobber: bool,
 }
 
 impl Output {
@@ -172,7 +171,7 @@ impl Output {
         let folder = Folder::create(root, clobber)?;
         if keeps_own {
             let (own, formats) = (root.to_owned(), formats.to_vec());
-            return Ok(Output { folder, own, temporary: None, root: root.to_owned(), formats, clobber });
+            return Ok(Output { folder, own, temporary: None, root: root.to_owned(), formats });
         }
         // A name that nobody has: what is removed at the end is only what was made here.
         let temporary = tempfile::Builder::new().prefix("hoofprint-").tempdir_in(root);
@@ -181,7 +180,7 @@ impl Output {
         let own = temporary.path().to_owned();
         let folder = Folder::create(&own, clobber)?;
         let (root, formats) = (root.to_owned(), formats.to_vec());
-        Ok(Output { folder, own, temporary: Some(temporary), root, formats, clobber })
+        Ok(Output { folder, own, temporary: Some(temporary), root, formats })
     }
 
     fn finish(
@@ -217,7 +216,7 @@ impl Output {
                 Format::Timesketch => timesketch::write(&self.own, &self.root).map_err(failed)?,
                 Format::Mvt => {
                     let into = if alone { self.root.clone() } else { self.root.join("mvt") };
-                    mvt::write(&self.own, &into, self.clobber).map_err(failed)?;
+                    mvt::write(&self.own, &into).map_err(failed)?;
                 }
             }
         }

@@ -1,6 +1,6 @@
 //! A finding as one JSON object: everything needed to read it alone, in the order in which a person asks.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::words;
 use crate::finding::{Finding, Rule, Stamp};
@@ -159,12 +159,4 @@ fn indicator<'a>(finding: &Finding, matcher: &'a Matcher) -> Option<Indicator<'a
         valid_until: first.valid_until.map(crate::time::iso),
         revoked: first.revoked,
     })
-}
-
-/// The part of a written finding that other verbs read back.
-#[derive(Deserialize)]
-pub struct Read {
-    pub id: String,
-    #[serde(flatten)]
-    pub rest: serde_json::Map<String, serde_json::Value>,
 }

@@ -32,7 +32,7 @@ pub(super) fn text<'a>(object: &'a Map<String, Value>, key: &str) -> &'a str {
 }
 
 /// Writes MVT's files into `into` from the output folder `from`.
-pub fn write(from: &Path, into: &Path, _clobber: bool) -> io::Result<()> {
+pub fn write(from: &Path, into: &Path) -> io::Result<()> {
     make_private(into)?;
     let mut records: BTreeMap<&str, Vec<&Module>> = BTreeMap::new();
     for module in MODULES {

@@ -138,9 +138,11 @@ impl Wal {
         Ok(())
     }
 
-    /// What a user should know about frames that were not used. `None` if all were.
+    /// What a user should know about frames that were not used. `None` if all were, or if the rest is only what SQLite leaves behind
+    /// each time it starts the log again: nearly every phone has some, and nothing of the database is missing.
     pub fn note(&self) -> Option<String> {
-        let reason = self.stopped?.reason();
+        let stopped = self.stopped.filter(|stopped| *stopped != Stop::OtherGeneration)?;
+        let reason = stopped.reason();
         Some(format!(
             "{} of {} frames of the -wal are not used: {reason}",
             self.ignored,
