@@ -223,7 +223,13 @@ impl<'a> TaskSink<'a> {
     ) -> Finding {
         let trace = self.trace(record.values, indicator);
         let exhibit = self.exhibit(record);
-        let (level, lowered) = judged_level(hit.strength, hit.form, trace, indicator, exhibit.at());
+        // Published by several, the gravest counts: one set's vendor web site is another's command server.
+        let published =
+            indicators.iter().filter_map(|index| self.matcher.set().indicators.get(*index as usize));
+        let judged = published.map(|one| judged_level(hit.strength, hit.form, trace, one, exhibit.at()));
+        let (level, lowered) = judged
+            .max_by_key(|(level, _)| *level)
+            .unwrap_or_else(|| judged_level(hit.strength, hit.form, trace, indicator, exhibit.at()));
         let mut caveats: Vec<String> = lowered.map(str::to_owned).into_iter().collect();
         for note in [hit.note, &*indicator.note] {
             if !note.is_empty() {
@@ -406,6 +412,20 @@ mod tests {
         };
         let values: Vec<Value<'_>> = sink.artifact.columns.iter().map(|column| value(column.name)).collect();
         sink.record(&Record { artifact: sink.artifact, place: &Place::row(table, row), values: &values });
+    }
+
+    #[test]
+    fn of_several_publishers_the_gravest_counts() {
+        let mut set = matcher().set().clone();
+        let mut withdrawn = set.indicators[0].clone();
+        withdrawn.revoked = true;
+        set.indicators.insert(0, withdrawn);
+        let matcher = Matcher::new(set, Platform::Ios);
+        let artifact = crate::artifact::find("ios.sms").unwrap();
+        let mut sink = TaskSink::new(artifact, &matcher, None, Located { path: "", stored_as: "" });
+        push(&mut sink, "message", 1, "received");
+        assert_eq!(sink.findings.iter().map(|finding| finding.level).collect::<Vec<_>>(), [Level::High]);
+        assert!(sink.findings[0].caveats.is_empty());
     }
 
     #[test]
