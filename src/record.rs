@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
-use crate::time::{Basis, Epoch, Precision};
+use crate::time::{Basis, Clock, Epoch, Precision};
 
 /// What a column's value is, which decides how it is matched, timed and shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +74,9 @@ pub enum Moment {
     Scheduled,
     BackedUp,
     Logged,
+    Running,
+    Crashed,
+    Rebooted,
 }
 
 impl Moment {
@@ -107,6 +110,9 @@ impl Moment {
             Moment::Scheduled => "Scheduled",
             Moment::BackedUp => "Acquisition",
             Moment::Logged => "Log Entry",
+            Moment::Running => "Running",
+            Moment::Crashed => "Crash Report",
+            Moment::Rebooted => "Shutdown",
         }
     }
 }
@@ -151,13 +157,20 @@ pub struct Column {
     pub kind: Kind,
     /// For times: what happened then. A time without it is a fact, not an event.
     pub moment: Option<Moment>,
-    pub basis: Basis,
     pub precision: Precision,
 }
 
 impl Column {
     const fn new(name: &'static str, kind: Kind) -> Column {
-        Column { name, kind, moment: None, basis: Basis::Utc, precision: Precision::Microsecond }
+        Column { name, kind, moment: None, precision: Precision::Microsecond }
+    }
+
+    /// How sure the times of this column are in an acquisition with this clock.
+    pub fn basis(&self, clock: &Clock) -> Basis {
+        match self.kind {
+            Kind::Time(epoch) => epoch.basis(clock),
+            _ => Basis::Utc,
+        }
     }
 
     /// The writing program rounds this time.
@@ -334,6 +347,12 @@ impl From<u64> for Value<'_> {
 impl From<bool> for Value<'_> {
     fn from(flag: bool) -> Self {
         Value::Bool(flag)
+    }
+}
+/// Local time, for columns of [`Epoch::Local`].
+impl From<jiff::civil::DateTime> for Value<'_> {
+    fn from(local: jiff::civil::DateTime) -> Self {
+        Value::Text(local.to_string().into())
     }
 }
 impl From<Timestamp> for Value<'_> {

@@ -3,7 +3,7 @@
 //! Every format states its epoch and unit in its column; the unit of a number is then settled by its magnitude, because the same
 //! column holds seconds on one iOS version and nanoseconds on the next. What cannot be a date is refused here, once.
 
-use jiff::{Timestamp, tz::Offset};
+use jiff::{Timestamp, civil::DateTime, tz::Offset};
 use serde::Serialize;
 
 use crate::record::Value;
@@ -27,6 +27,24 @@ pub enum Epoch {
     /// Safari's own columns: Cocoa seconds up to iOS 18, Unix seconds on iOS 26. A Cocoa value stays below 978,307,200 until
     /// 2032 and a Unix value is above it since 2001, so the value itself tells.
     Safari,
+    /// Text in the device's local time, without its zone: `2024-01-02T03:04:05`.
+    Local,
+    /// Seconds before the acquisition: 0 for what a snapshot shows, a process' age for when it started.
+    BeforeSnapshot,
+}
+
+/// What an acquisition tells about the device's clock, which times without a zone or a date are read by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Clock {
+    /// The instant of the acquisition.
+    pub snapshot: Option<Timestamp>,
+    /// How far the device was east of UTC then.
+    pub offset: Option<Offset>,
+}
+
+impl Clock {
+    /// Nothing is known.
+    pub const NONE: Clock = Clock { snapshot: None, offset: None };
 }
 
 /// What is known about the clock behind a time.
@@ -37,14 +55,24 @@ pub enum Basis {
     Utc,
     /// Stored as the device's local time, zone unknown; shown as if it were UTC and marked.
     DeviceLocal,
+    /// Stored as local time; read with the offset the device had at the acquisition, which travel and summer time make wrong for
+    /// older entries.
+    ZoneAssumed,
+    /// Reckoned back from the instant of the acquisition, to within some seconds.
+    Snapshot,
 }
 
 impl Basis {
+    /// Every basis, in the order of its number.
+    pub const ALL: [Basis; 4] = [Basis::Utc, Basis::DeviceLocal, Basis::ZoneAssumed, Basis::Snapshot];
+
     /// The word in every output, as serialised.
     pub fn name(self) -> &'static str {
         match self {
             Basis::Utc => "utc",
             Basis::DeviceLocal => "device-local",
+            Basis::ZoneAssumed => "zone-assumed",
+            Basis::Snapshot => "snapshot",
         }
     }
 }
@@ -83,7 +111,12 @@ impl Epoch {
     ///
     /// Text is read as a number first, since SQLite's affinity lets a column hold `"588813210.5"`. Values that are already times
     /// (plist dates) pass through the same range check.
-    pub fn decode(self, value: &Value<'_>) -> Result<Option<Timestamp>, OutOfRange> {
+    pub fn decode(self, value: &Value<'_>, clock: &Clock) -> Result<Option<Timestamp>, OutOfRange> {
+        match (self, value) {
+            (Epoch::Local, Value::Text(text)) if !text.trim().is_empty() => return from_local(text, clock),
+            (Epoch::BeforeSnapshot, Value::Int(_) | Value::Real(_)) => return before(value, clock),
+            _ => {}
+        }
         match value {
             Value::Int(int) => self.decode_int(*int),
             Value::Real(real) => self.decode_real(*real),
@@ -133,6 +166,21 @@ impl Epoch {
         self.shifted(micros.round_ties_even() as i64, raw, refuse)
     }
 
+    /// How sure a time of this epoch is.
+    pub fn basis(self, clock: &Clock) -> Basis {
+        match self {
+            Epoch::Local if clock.offset.is_some() => Basis::ZoneAssumed,
+            Epoch::Local => Basis::DeviceLocal,
+            Epoch::BeforeSnapshot => Basis::Snapshot,
+            _ => Basis::Utc,
+        }
+    }
+
+    /// True where a time can only be read with the [`Clock`] of the acquisition.
+    pub fn needs_clock(self) -> bool {
+        matches!(self, Epoch::Local | Epoch::BeforeSnapshot)
+    }
+
     fn unit_of(self, magnitude: f64) -> Unit {
         match self {
             Epoch::WebKit => Unit::Micro,
@@ -155,6 +203,7 @@ impl Epoch {
             Epoch::WebKit => -WEBKIT_TO_UNIX_S,
             Epoch::Safari if raw > MAC_TO_UNIX_S as f64 => 0,
             Epoch::Safari => MAC_TO_UNIX_S,
+            Epoch::Local | Epoch::BeforeSnapshot => return Err(refuse()),
         };
         let unix = micros.checked_add(shift_s * 1_000_000).ok_or_else(&refuse)?;
         let time = Timestamp::from_microsecond(unix).map_err(|_| refuse())?;
@@ -176,6 +225,73 @@ const LATEST_S: i64 = 4_102_444_800;
 
 fn in_range(time: Timestamp, raw: impl Fn() -> String) -> Result<Timestamp, OutOfRange> {
     if (EARLIEST_S..LATEST_S).contains(&time.as_second()) { Ok(time) } else { Err(OutOfRange { raw: raw() }) }
+}
+
+/// Local time as UTC: with the device's offset if it is known, else as it stands.
+fn from_local(text: &str, clock: &Clock) -> Result<Option<Timestamp>, OutOfRange> {
+    let refuse = || OutOfRange { raw: text.chars().take(40).collect() };
+    let local: DateTime = text.trim().parse().map_err(|_| refuse())?;
+    let offset = clock.offset.unwrap_or(Offset::UTC);
+    let time = offset.to_timestamp(local).map_err(|_| refuse())?;
+    in_range(time, || refuse().raw).map(Some)
+}
+
+fn before(seconds: &Value<'_>, clock: &Clock) -> Result<Option<Timestamp>, OutOfRange> {
+    let Some(snapshot) = clock.snapshot else { return Ok(None) };
+    let refuse = || OutOfRange { raw: format!("{} seconds before the acquisition", seconds.show()) };
+    let micros = match seconds {
+        Value::Int(seconds) => seconds.checked_mul(1_000_000).ok_or_else(refuse)?,
+        Value::Real(seconds) if seconds.is_finite() => (seconds * 1e6) as i64,
+        _ => return Err(refuse()),
+    };
+    let then = snapshot.as_microsecond().checked_sub(micros).ok_or_else(refuse)?;
+    let time = Timestamp::from_microsecond(then).map_err(|_| refuse())?;
+    in_range(time, || refuse().raw).map(Some)
+}
+
+/// A written time with its zone, as Apple's logs have it: `2023-05-24 13:29:15.123 +0200`, `2023-05-24T11:29:15Z`, any digits of
+/// Unicode. `None` where there is no zone or it is no such time.
+pub fn zoned(text: &str) -> Option<Timestamp> {
+    let text = ascii_digits(text.trim());
+    let (clock, zone) = match text.strip_suffix(['Z', 'z']) {
+        Some(clock) => (clock, "+0000"),
+        None => text.split_at_checked(text.rfind(['+', '-', '\u{2212}'])?)?,
+    };
+    let local: DateTime = clock.trim().parse().ok()?;
+    let time = offset(zone)?.to_timestamp(local).ok()?;
+    in_range(time, String::new).ok()
+}
+
+/// `+0200`, `-03:30`, `+02`.
+pub fn offset(text: &str) -> Option<Offset> {
+    let (sign, rest) = match text.trim().split_at_checked(1)? {
+        ("+", rest) => (1, rest),
+        ("-", rest) => (-1, rest),
+        _ => return None,
+    };
+    let digits: String = rest.chars().filter(|c| *c != ':').collect();
+    if !digits.bytes().all(|byte| byte.is_ascii_digit()) || !matches!(digits.len(), 2 | 4) {
+        return None;
+    }
+    let hours: i32 = digits.get(..2)?.parse().ok()?;
+    let minutes: i32 =
+        digits.get(2..).filter(|minutes| !minutes.is_empty()).map_or(Ok(0), str::parse).ok()?;
+    Offset::from_seconds(sign * (hours * 3600 + minutes * 60)).ok()
+}
+
+/// Digits of any script as ASCII: logs of a phone set to Arabic or Hindi write theirs.
+pub fn ascii_digits(text: &str) -> std::borrow::Cow<'_, str> {
+    if text.is_ascii() {
+        return text.into();
+    }
+    // Every script has its ten digits in a row; these are the rows that phones can be set to.
+    const ZEROS: [char; 8] =
+        ['\u{660}', '\u{6f0}', '\u{966}', '\u{9e6}', '\u{a66}', '\u{ae6}', '\u{e50}', '\u{ff10}'];
+    let plain = |c: char| {
+        let row = ZEROS.iter().find(|zero| (0..10).contains(&(c as i64 - **zero as i64)));
+        row.and_then(|zero| char::from_digit(c as u32 - *zero as u32, 10)).unwrap_or(c)
+    };
+    text.chars().map(plain).collect::<String>().into()
 }
 
 /// The time in a plist `<date>`; `None` where it is out of any calendar's range.
@@ -254,7 +370,7 @@ mod tests {
     use super::*;
 
     fn at(epoch: Epoch, value: Value<'_>) -> String {
-        match epoch.decode(&value) {
+        match epoch.decode(&value, &Clock::NONE) {
             Ok(Some(time)) => iso(time),
             Ok(None) => "never".into(),
             Err(error) => error.to_string(),
@@ -300,7 +416,7 @@ mod tests {
 
     #[test]
     fn names_are_what_is_serialised() {
-        for basis in [Basis::Utc, Basis::DeviceLocal] {
+        for basis in Basis::ALL {
             assert_eq!(serde_json::json!(basis), basis.name());
         }
         for precision in [Precision::Microsecond, Precision::Second, Precision::Hour, Precision::Day] {
@@ -328,8 +444,45 @@ mod tests {
     fn what_no_clock_meant_is_refused_with_its_raw_value() {
         assert_eq!(at(Epoch::Unix, Value::Int(1)), "`1` is not a time between 1980 and 2100");
         assert_eq!(at(Epoch::WebKit, Value::Int(1)), "`1` is not a time between 1980 and 2100");
-        assert!(Epoch::Mac.decode(&Value::Real(f64::NAN)).is_err());
-        assert!(Epoch::Mac.decode(&Value::Int(i64::MAX - 1)).is_err());
-        assert!(Epoch::Mac.decode(&Value::Text("yesterday".into())).is_err());
+        assert!(Epoch::Mac.decode(&Value::Real(f64::NAN), &Clock::NONE).is_err());
+        assert!(Epoch::Mac.decode(&Value::Int(i64::MAX - 1), &Clock::NONE).is_err());
+        assert!(Epoch::Mac.decode(&Value::Text("yesterday".into()), &Clock::NONE).is_err());
+    }
+
+    #[test]
+    fn local_times_are_read_with_the_acquisitions_offset_or_marked() {
+        let local = Value::from("2023-05-24 13:29:15.5");
+        let clock = Clock { offset: offset("+0200"), snapshot: None };
+        let decoded = |clock| Epoch::Local.decode(&local, clock).unwrap().map(iso);
+        assert_eq!(decoded(&clock).as_deref(), Some("2023-05-24T11:29:15.500000+00:00"));
+        assert_eq!(decoded(&Clock::NONE).as_deref(), Some("2023-05-24T13:29:15.500000+00:00"));
+        assert_eq!(Epoch::Local.basis(&clock), Basis::ZoneAssumed);
+        assert_eq!(Epoch::Local.basis(&Clock::NONE), Basis::DeviceLocal);
+        assert!(Epoch::Local.decode(&Value::from("noon"), &clock).is_err());
+    }
+
+    #[test]
+    fn ages_are_reckoned_back_from_the_acquisition_and_are_never_guessed() {
+        let clock = Clock { snapshot: zoned("2023-05-24 13:29:15 +0200"), offset: None };
+        let decoded = |clock| Epoch::BeforeSnapshot.decode(&Value::Real(75.5), clock).unwrap().map(iso);
+        assert_eq!(decoded(&clock).as_deref(), Some("2023-05-24T11:27:59.500000+00:00"));
+        assert_eq!(decoded(&Clock::NONE), None);
+        assert!(Epoch::BeforeSnapshot.decode(&Value::Int(i64::MAX), &clock).is_err());
+    }
+
+    #[test]
+    fn written_zones_and_foreign_digits_are_understood() {
+        let utc = "2023-05-24T11:29:15.250000+00:00";
+        for text in [
+            "2023-05-24 13:29:15.25 +0200",
+            "2023-05-24T13:29:15.25+02:00",
+            "2023-05-24T11:29:15.25Z",
+            "٢٠٢٣-٠٥-٢٤ ١٣:٢٩:١٥.٢٥ +٠٢٠٠",
+        ] {
+            assert_eq!(zoned(text).map(iso).as_deref(), Some(utc), "{text}");
+        }
+        for text in ["2023-05-24 13:29:15", "2023-05-24", "", "Z", "+0200", "1969-12-31 00:00:00 +0000"] {
+            assert_eq!(zoned(text), None, "{text}");
+        }
     }
 }

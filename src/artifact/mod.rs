@@ -10,15 +10,19 @@ mod links;
 mod out;
 pub(crate) mod property_list;
 mod read;
+pub mod sysdiagnose;
 #[cfg(test)]
 pub mod testing;
+
+use std::sync::LazyLock;
 
 pub use line::Line;
 pub use out::{Out, Record, Sink};
 pub use read::{read_database, read_tables};
 
 use crate::format::sqlite::{Database, Row};
-use crate::record::{Column, Trace};
+use crate::format::text::Lines;
+use crate::record::{Column, Kind, Trace};
 use crate::source::VirtualFile;
 
 /// A declaration with a function only where the format needs one.
@@ -54,6 +58,10 @@ pub enum Parse {
     Database(fn(&Database<'_>, &mut Out<'_>) -> anyhow::Result<()>),
     /// A property list, XML or binary.
     Plist(fn(&plist::Value, &mut Out<'_>) -> anyhow::Result<()>),
+    /// Text, line by line.
+    Text(fn(&mut Lines<'_>, &mut Out<'_>) -> anyhow::Result<()>),
+    /// The whole file in memory, up to `most` bytes.
+    Bytes { most: u64, parse: fn(&[u8], &mut Out<'_>) -> anyhow::Result<()> },
     /// The first bytes of each file.
     Head { bytes: usize, parse: fn(&[u8], &mut Out<'_>) },
     /// The listing itself: every file of the acquisition, contents unread.
@@ -66,9 +74,17 @@ impl Parse {
     }
 }
 
+impl Artifact {
+    /// True where records can only be timed once the whole acquisition was seen, because its clock is told anywhere in it.
+    pub fn needs_clock(&self) -> bool {
+        self.columns.iter().any(|column| matches!(column.kind, Kind::Time(epoch) if epoch.needs_clock()))
+    }
+}
+
 /// Every artifact, in the order in which results are listed.
 pub fn all() -> &'static [&'static Artifact] {
-    ios::ALL
+    static ALL: LazyLock<Vec<&'static Artifact>> = LazyLock::new(|| [ios::ALL, sysdiagnose::ALL].concat());
+    &ALL
 }
 
 /// The artifact of an id.
@@ -91,6 +107,7 @@ pub mod prelude {
 
     pub use super::{Artifact, Out, Parse, read_tables};
     pub use crate::format::sqlite::{Database, Row};
+    pub use crate::format::text::Lines;
     pub use crate::record::{
         Column, Kind, Moment, Place, Trace, Value, app_id, boolean, bytes, caveat, direction, email, hash,
         host, int, message, path, phone, process, profile_id, real, text, time, url,

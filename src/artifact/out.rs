@@ -6,6 +6,7 @@ use std::fmt::Display;
 use super::Artifact;
 use crate::finding::Stamp;
 use crate::record::{Kind, Place, Value};
+use crate::time::Clock;
 
 /// One record on its way to whoever listens: the matcher, the writers, a test.
 pub struct Record<'a> {
@@ -13,6 +14,8 @@ pub struct Record<'a> {
     pub place: &'a Place,
     /// One value a column, times decoded.
     pub values: &'a [Value<'a>],
+    /// What its times were read by.
+    pub clock: &'a Clock,
 }
 
 impl Record<'_> {
@@ -23,7 +26,7 @@ impl Record<'_> {
                 at: value.as_time()?,
                 moment: column.moment?,
                 column: column.name,
-                basis: column.basis,
+                basis: column.basis(self.clock),
                 precision: column.precision,
             })
         })
@@ -47,6 +50,7 @@ pub struct Out<'a> {
     artifact: &'static Artifact,
     /// The device path of the file being read, for parsers that tell something from it.
     path: &'a str,
+    clock: Clock,
     sink: &'a mut dyn Sink,
     /// Warnings by their text: the first place and how often.
     warnings: HashMap<String, (Option<Place>, u64)>,
@@ -58,7 +62,17 @@ const WARNINGS_KEPT: usize = 100;
 
 impl<'a> Out<'a> {
     pub fn new(artifact: &'static Artifact, path: &'a str, sink: &'a mut dyn Sink) -> Out<'a> {
-        Out { artifact, path, sink, warnings: HashMap::new(), records: 0 }
+        Out { artifact, path, clock: Clock::NONE, sink, warnings: HashMap::new(), records: 0 }
+    }
+
+    /// Reads local times and ages by the clock of this acquisition.
+    pub fn with_clock(mut self, clock: Clock) -> Out<'a> {
+        self.clock = clock;
+        self
+    }
+
+    pub fn clock(&self) -> &Clock {
+        &self.clock
     }
 
     pub fn path(&self) -> &str {
@@ -81,7 +95,7 @@ impl<'a> Out<'a> {
         }
         for (column, value) in self.artifact.columns.iter().zip(values.iter_mut()) {
             match column.kind {
-                Kind::Time(epoch) => match epoch.decode(value) {
+                Kind::Time(epoch) => match epoch.decode(value, &self.clock) {
                     Ok(time) => *value = time.into(),
                     Err(error) => {
                         *value = Value::Null;
@@ -98,7 +112,7 @@ impl<'a> Out<'a> {
             }
         }
         self.records += 1;
-        self.sink.record(&Record { artifact: self.artifact, place: &place, values });
+        self.sink.record(&Record { artifact: self.artifact, place: &place, values, clock: &self.clock });
     }
 
     /// Something odd that does not end the file.

@@ -22,9 +22,7 @@ pub fn read_database(artifact: &'static Artifact, database: &Database<'_>, out: 
             })?;
         }
         Parse::Database(parse) => parse(database, out)?,
-        Parse::Plist(_) | Parse::Head { .. } | Parse::Listing(_) => {
-            anyhow::bail!("is not read from a database")
-        }
+        _ => anyhow::bail!("is not read from a database"),
     }
     Ok(())
 }

@@ -4,6 +4,8 @@ pub use serde_json::json;
 
 use super::{Artifact, Line, Out, Parse, Record, Sink};
 use crate::format::sqlite::Database;
+use crate::format::text::Lines;
+use crate::time::Clock;
 
 /// The bytes of a database made by these statements.
 pub fn sqlite(statements: &str) -> Vec<u8> {
@@ -33,8 +35,24 @@ pub fn rows(artifact: &'static Artifact, bytes: &[u8]) -> serde_json::Value {
 
 /// [`rows`] of a file at a path, with the warnings.
 pub fn rows_at(artifact: &'static Artifact, path: &str, bytes: &[u8]) -> (serde_json::Value, Vec<String>) {
+    rows_by(artifact, path, bytes, Clock::NONE)
+}
+
+/// [`rows_at`] in an acquisition of 2023-05-24 12:00:00 UTC by a phone two hours east of it.
+pub fn rows_timed(artifact: &'static Artifact, path: &str, bytes: &[u8]) -> (serde_json::Value, Vec<String>) {
+    let clock =
+        Clock { snapshot: crate::time::zoned("2023-05-24T12:00:00Z"), offset: crate::time::offset("+0200") };
+    rows_by(artifact, path, bytes, clock)
+}
+
+fn rows_by(
+    artifact: &'static Artifact,
+    path: &str,
+    bytes: &[u8],
+    clock: Clock,
+) -> (serde_json::Value, Vec<String>) {
     let mut collected = Collected(Vec::new());
-    let mut out = Out::new(artifact, path, &mut collected);
+    let mut out = Out::new(artifact, path, &mut collected).with_clock(clock);
     let mut warnings = Vec::new();
     let result = if artifact.parse.is_database() {
         Database::open(Box::new(bytes.to_vec()), None)
@@ -45,6 +63,11 @@ pub fn rows_at(artifact: &'static Artifact, path: &str, bytes: &[u8]) -> (serde_
     } else if let Parse::Head { bytes: count, parse } = artifact.parse {
         parse(&bytes[..count.min(bytes.len())], &mut out);
         Ok(())
+    } else if let Parse::Text(parse) = artifact.parse {
+        let text = bytes.to_vec();
+        Lines::new(&text).map_err(anyhow::Error::from).and_then(|mut lines| parse(&mut lines, &mut out))
+    } else if let Parse::Bytes { parse, .. } = artifact.parse {
+        parse(bytes, &mut out)
     } else {
         panic!("a listing has no bytes")
     };

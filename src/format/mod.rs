@@ -5,6 +5,7 @@ use std::io;
 mod bplist;
 pub mod keyed;
 pub mod sqlite;
+pub mod text;
 pub mod typedstream;
 
 /// Bytes that can be read at any place: a file, a stretch of an archive, a decrypted view. What parsers get instead of paths.
@@ -47,5 +48,20 @@ impl ReadAt for Vec<u8> {
         let count = rest.len().min(buffer.len());
         buffer[..count].copy_from_slice(&rest[..count]);
         Ok(count)
+    }
+}
+
+/// Bytes in memory that several readers share.
+impl<T: ReadAt + Sync + ?Sized> ReadAt for std::sync::Arc<T> {
+    fn len(&self) -> u64 {
+        (**self).len()
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        (**self).read_at(offset, buffer)
+    }
+
+    fn damage(&self) -> Option<&str> {
+        (**self).damage()
     }
 }

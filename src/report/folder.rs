@@ -14,7 +14,7 @@ use super::SCHEMA_VERSION;
 use super::finding::{Written, written};
 use super::spool::{Buffer, Spool};
 use super::suspicious::Suspicious;
-use super::timeline::{Paths, each_event, encode, write_csv};
+use super::timeline::{Paths, each_event, encode, set_basis, write_csv};
 use crate::artifact::{Line, Record};
 use crate::indicator::Matcher;
 use crate::scan::{Case, Journal, Located, Recorder, Task};
@@ -49,7 +49,7 @@ pub struct Folder {
     path: PathBuf,
     spool: Spool,
     paths: Mutex<Paths>,
-    parts: Mutex<BTreeMap<(u16, u32), Part>>,
+    parts: Mutex<Parts>,
     in_memory: AtomicU64,
     /// The first thing that went wrong while records streamed in; told when the folder is finished.
     failure: Mutex<Option<io::Error>>,
@@ -69,6 +69,9 @@ impl Drop for Unused {
         }
     }
 }
+
+/// By artifact, path and the rest of the order of their tasks.
+type Parts = BTreeMap<(u16, String, u64), Part>;
 
 /// One task's records.
 struct Part {
@@ -187,7 +190,7 @@ fn write_timeline_and_suspicious(
 }
 
 /// Joins the tasks' parts into one file for each artifact, in the order of their files.
-fn write_records(folder: &Path, parts: BTreeMap<(u16, u32), Part>) -> io::Result<()> {
+fn write_records(folder: &Path, parts: Parts) -> io::Result<()> {
     let mut by_artifact: BTreeMap<&'static str, Vec<Part>> = BTreeMap::new();
     for part in parts.into_values() {
         by_artifact.entry(part.artifact).or_default().push(part);
@@ -291,6 +294,7 @@ impl TaskJournal<'_> {
                 encode(&mut self.payload, path, record.place, &line.fill(record.values))?;
                 encoded = true;
             }
+            set_basis(&mut self.payload, column.basis(record.clock));
             let (artifact, file) = self.task.order;
             self.events.push((time.as_microsecond(), artifact, file, sequence, index as u16), &self.payload);
         }
@@ -368,7 +372,8 @@ impl Journal for TaskJournal<'_> {
             return;
         }
         let mut parts = self.folder.parts.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        parts.insert(self.task.order, self.part);
+        let (artifact, file) = self.task.order;
+        parts.insert((artifact, self.task.path, file), self.part);
     }
 }
 

@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use super::folder::{create, make_private};
 use crate::artifact;
 use crate::record::Kind;
-use modules::{MODULES, Module};
+use modules::Module;
 pub use modules::{artifacts_of, module_of};
 
 /// Reads a file of JSON lines, object by object.
@@ -35,7 +35,7 @@ pub(super) fn text<'a>(object: &'a Map<String, Value>, key: &str) -> &'a str {
 pub fn write(from: &Path, into: &Path) -> io::Result<()> {
     make_private(into)?;
     let mut records: BTreeMap<&str, Vec<&Module>> = BTreeMap::new();
-    for module in MODULES {
+    for module in modules::all() {
         records.entry(module.slug).or_default().push(module);
     }
     for (slug, modules) in records {

@@ -10,7 +10,7 @@ use crate::format::ReadAt;
 use crate::source::FileAt;
 
 /// What orders events: time (microseconds since 1970), artifact, file, record, column. Total, and the same on every run.
-pub(super) type Key = (i64, u16, u32, u64, u16);
+pub(super) type Key = (i64, u16, u64, u64, u16);
 
 /// Events are sorted and written out in pieces of this size.
 const RUN_BYTES: usize = 16 << 20;
@@ -18,7 +18,7 @@ const RUN_BYTES: usize = 16 << 20;
 const GROWTH_BYTES: usize = 2 << 20;
 const READ_BYTES: usize = 64 << 10;
 /// Key, and the length of the payload.
-const HEADER_BYTES: usize = 8 + 2 + 4 + 8 + 2 + 4;
+const HEADER_BYTES: usize = 8 + 2 + 8 + 8 + 2 + 4;
 
 /// Events being collected, in memory.
 #[derive(Default)]
@@ -38,7 +38,7 @@ impl Buffer {
     }
 
     pub fn is_full(&self) -> bool {
-        self.bytes.len() + self.index.len() * 40 >= RUN_BYTES
+        self.bytes.len() + self.index.len() * 48 >= RUN_BYTES
     }
 
     fn clear(&mut self) {
@@ -186,7 +186,7 @@ impl RunReader {
         let key = (
             i64::from_le_bytes(piece(&mut rest)),
             u16::from_le_bytes(piece(&mut rest)),
-            u32::from_le_bytes(piece(&mut rest)),
+            u64::from_le_bytes(piece(&mut rest)),
             u64::from_le_bytes(piece(&mut rest)),
             u16::from_le_bytes(piece(&mut rest)),
         );
@@ -236,10 +236,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let spool = Spool::new(folder.path());
         let payload = vec![b'x'; 100_000];
-        for task in 0..3_u32 {
+        for task in 0..3_u64 {
             let mut buffer = Buffer::default();
             for sequence in 0..400_u64 {
-                let time = ((sequence * 7919 + u64::from(task)) % 1000) as i64;
+                let time = ((sequence * 7919 + task) % 1000) as i64;
                 buffer.push((time, 0, task, sequence, 0), &payload);
                 if buffer.is_full() {
                     spool.take(&mut buffer).unwrap();

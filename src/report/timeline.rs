@@ -9,12 +9,14 @@ use serde::Serialize;
 use super::spool::{Key, Sorted};
 use crate::artifact;
 use crate::record::{Column, Place};
+use crate::time::Basis;
 
 /// An event as the timeline shows it.
 pub(super) struct Event<'a> {
     pub time: Timestamp,
     pub artifact: &'static str,
     pub column: &'static Column,
+    pub basis: Basis,
     pub message: &'a str,
     pub path: &'a str,
     /// The path as JSON, where it is at hand.
@@ -25,7 +27,7 @@ pub(super) struct Event<'a> {
 
 /// The path of each task's first record, by its artifact and file, as it is and as JSON. All records of a file share it, and only
 /// listings name others, so that the spool need not hold it for every event.
-pub(super) type Paths = HashMap<(u16, u32), (String, String)>;
+pub(super) type Paths = HashMap<(u16, u64), (String, String)>;
 
 /// In place of the length of a path: it is the one in [`Paths`].
 const TASKS_OWN: u32 = u32::MAX;
@@ -38,6 +40,7 @@ pub(super) fn encode(
     message: &str,
 ) -> io::Result<()> {
     payload.clear();
+    payload.push(Basis::Utc as u8);
     payload.extend_from_slice(&path.map_or(TASKS_OWN, |path| path.len() as u32).to_le_bytes());
     payload.extend_from_slice(path.unwrap_or_default().as_bytes());
     let length_at = payload.len();
@@ -51,9 +54,17 @@ pub(super) fn encode(
     Ok(())
 }
 
+/// The events of one record share the rest of what was [`encode`]d.
+pub(super) fn set_basis(payload: &mut [u8], basis: Basis) {
+    if let Some(first) = payload.first_mut() {
+        *first = basis as u8;
+    }
+}
+
 impl<'a> Event<'a> {
     /// The event that was [`encode`]d; `None` only if the spool file was changed under us.
     pub fn decode(key: Key, payload: &'a [u8], paths: &'a Paths) -> Option<Event<'a>> {
+        let (basis, payload) = payload.split_first()?;
         let (path, path_json, rest) = match payload.split_first_chunk::<4>()? {
             (length, rest) if u32::from_le_bytes(*length) == TASKS_OWN => {
                 let (path, json) = paths.get(&(key.1, key.2))?;
@@ -70,6 +81,7 @@ impl<'a> Event<'a> {
             time: Timestamp::from_microsecond(key.0).ok()?,
             artifact: artifact.id,
             column: artifact.columns.get(usize::from(key.4))?,
+            basis: *Basis::ALL.get(usize::from(*basis))?,
             message: std::str::from_utf8(message).ok()?,
             path,
             path_json,
@@ -100,7 +112,7 @@ impl<'a> Event<'a> {
         line.push(b',');
         word_field(line, "column", self.column.name);
         line.push(b',');
-        word_field(line, "basis", self.column.basis.name());
+        word_field(line, "basis", self.basis.name());
         line.push(b',');
         word_field(line, "precision", self.column.precision.name());
         Ok(())
@@ -148,7 +160,7 @@ pub(super) fn write_csv(sorted: &Sorted, paths: &Paths, out: impl Write) -> io::
             &cell(event.path),
             event.place,
             event.column.name,
-            event.column.basis.name(),
+            event.basis.name(),
             event.column.precision.name(),
         ])?;
         Ok(())

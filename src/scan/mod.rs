@@ -5,15 +5,16 @@
 mod recheck;
 mod route;
 mod sink;
+mod stream;
 mod task;
 
 use std::collections::{BTreeMap, HashMap};
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 
 pub use recheck::{Stored, recheck};
 pub use sink::Located;
@@ -22,8 +23,9 @@ use crate::artifact::{self, Artifact, Line, Parse, Record};
 use crate::finding::{Finding, Problem};
 use crate::heuristic::{self, Kept};
 use crate::indicator::Matcher;
-use crate::source::{Detail, Device, FileKind, Source, SourceError, VirtualFile};
-use route::Router;
+use crate::source::{Detail, Device, Source, SourceError, VirtualFile};
+use crate::time::Clock;
+use route::{Router, Wants};
 
 /// What to look at, and with how much.
 #[derive(Clone, Debug)]
@@ -57,8 +59,22 @@ pub trait Journal {
 #[derive(Clone, Debug)]
 pub struct Task {
     pub artifact: &'static Artifact,
-    /// The artifact's place in the list, and the file's in path order: the key that makes outputs stable.
-    pub order: (u16, u32),
+    /// Of the file, on the device.
+    pub path: String,
+    pub order: Order,
+}
+
+/// The artifact's place in the list, and a number of the file that follows from its path alone: the key that makes outputs stable,
+/// in whatever order files arrive.
+pub type Order = (u16, u64);
+
+/// The number of a file; `copy` counts the files that have the same path.
+fn file_number(path: &str, copy: u32) -> u64 {
+    let mut hash = Sha256::new();
+    hash.update(path.as_bytes());
+    hash.update([0]);
+    hash.update(copy.to_le_bytes());
+    hash.finalize().first_chunk().copied().map_or(0, u64::from_be_bytes)
 }
 
 impl std::fmt::Debug for Artifact {
@@ -135,6 +151,17 @@ struct Wanted {
     file: VirtualFile,
     wal: Option<VirtualFile>,
     artifacts: Vec<usize>,
+    /// How many files of the same path came before, once that is known.
+    copy: Option<u32>,
+    /// The bytes of the file and of its write-ahead log, where they are at hand.
+    bytes: Option<Arc<stream::Held>>,
+    wal_bytes: Option<Arc<stream::Held>>,
+}
+
+impl Wanted {
+    fn new(file: VirtualFile, artifacts: Vec<usize>) -> Wanted {
+        Wanted { file, wal: None, artifacts, copy: None, bytes: None, wal_bytes: None }
+    }
 }
 
 /// Scans an acquisition.
@@ -154,20 +181,31 @@ pub fn scan(
     };
     let asked: Vec<bool> = artifact::all().iter().map(|artifact| asked(artifact)).collect();
 
-    progress.stage("listing files");
-    let mut listing = Listing::of(source, &asked)?;
+    let router = Router::new(artifact::all(), &asked);
+    let mut engine = task::Engine { source, matcher, recorder, progress, clock: Clock::NONE };
+    progress.stage("reading through the acquisition");
+    let passed = stream::pass(&engine, &router, options.max_memory)?;
+    let (mut listing, mut outcomes) = match passed {
+        Some(passed) => passed,
+        None => {
+            progress.stage("listing files");
+            (Listing::of(source, &router)?, Vec::new())
+        }
+    };
+    listing.plan(source, &asked);
+    engine.clock = source.device().clock();
     progress.stage("reading artifacts");
     progress.total(listing.jobs.iter().filter(|job| job.file.is_some()).map(|job| job.size).sum());
-
-    let engine = task::Engine { source, matcher, recorder, progress };
-    let mut outcomes = Vec::new();
     for batch in listing.batches(source.streamed().then_some(options.max_memory)) {
-        if let Err(error) = source.stage(&listing.files_of(&batch)) {
+        let files = listing.files_of(&batch);
+        if !files.is_empty()
+            && let Err(error) = source.stage(&files)
+        {
             listing.problems.push(Problem::new("", error));
         }
         outcomes.extend(run_all(&engine, &listing.wanted, &batch));
     }
-    outcomes.sort_by_key(|outcome| outcome.order);
+    outcomes.sort_by(|a, b| (a.order.0, &a.path, a.order.1).cmp(&(b.order.0, &b.path, b.order.1)));
 
     progress.stage("judging");
     Ok(conclude(source.device().clone(), source.describe(), &asked, listing, outcomes, matcher))
@@ -192,56 +230,61 @@ struct Job {
 }
 
 impl Listing {
-    fn of(source: &dyn Source, asked: &[bool]) -> Result<Listing, SourceError> {
-        let artifacts = artifact::all();
-        let router = Router::new(artifacts, asked);
-        let mut problems = Vec::new();
-        let mut files = 0;
-        let mut wanted: Vec<Wanted> = Vec::new();
+    fn of(source: &dyn Source, router: &Router) -> Result<Listing, SourceError> {
+        let mut listing = Listing::default();
         let mut logs: HashMap<String, VirtualFile> = HashMap::new();
-        let is_database = |index: &usize| artifacts.get(*index).is_some_and(|a| a.parse.is_database());
+        let (files, wanted, problems) = (&mut listing.files, &mut listing.wanted, &mut listing.problems);
         source.list(
             Detail::Paths,
             &mut |file| {
-                files += 1;
-                if file.kind != FileKind::File {
-                    return;
-                }
-                if let Some(database) = file.path.strip_suffix("-wal")
-                    && router.route(database).iter().any(is_database)
-                {
-                    logs.insert(file.path.clone(), file);
-                    return;
-                }
-                let artifacts = router.route(&file.path);
-                if !artifacts.is_empty() {
-                    wanted.push(Wanted { file, wal: None, artifacts });
+                *files += 1;
+                match router.wants(&file) {
+                    Wants::Nothing => {}
+                    Wants::Log => drop(logs.insert(file.path.clone(), file)),
+                    Wants::Artifacts(artifacts) => wanted.push(Wanted::new(file, artifacts)),
                 }
             },
             &mut |error| problems.push(source_problem("", &error)),
         )?;
-        wanted.sort_by(|a, b| (&a.file.path, &a.file.stored_as).cmp(&(&b.file.path, &b.file.stored_as)));
-        let mut jobs: Vec<Job> = Vec::new();
-        for (index, artifact) in artifacts.iter().enumerate() {
+        for wanted in wanted {
+            wanted.wal = logs.remove(&format!("{}-wal", wanted.file.path)).filter(|wal| !wal.missing);
+        }
+        Ok(listing)
+    }
+
+    /// Makes the jobs over the wanted files.
+    fn plan(&mut self, source: &dyn Source, asked: &[bool]) {
+        let key = |wanted: &Wanted| (wanted.file.path.clone(), wanted.file.stored_as.clone());
+        self.wanted.sort_by_cached_key(key);
+        for (index, artifact) in artifact::all().iter().enumerate() {
             if matches!(artifact.parse, Parse::Listing(_)) && asked.get(index) == Some(&true) {
                 // A listed file costs about as much as a kilobyte of a database.
-                jobs.push(Job { artifact: index, file: None, size: files * 1024 });
+                self.jobs.push(Job { artifact: index, file: None, size: self.files * 1024 });
             }
         }
-        let mut bytes = 0;
-        for (index, wanted) in wanted.iter_mut().enumerate() {
-            wanted.wal = logs.remove(&format!("{}-wal", wanted.file.path)).filter(|wal| !wal.missing);
-            wanted.file.size = source.size(&wanted.file);
-            if let Some(wal) = &mut wanted.wal {
-                wal.size = source.size(wal);
+        let mut before: Option<(String, u32)> = None;
+        for (index, wanted) in self.wanted.iter_mut().enumerate() {
+            if wanted.bytes.is_none() {
+                wanted.file.size = source.size(&wanted.file);
+                if let Some(wal) = &mut wanted.wal {
+                    wal.size = source.size(wal);
+                }
+            }
+            if wanted.copy.is_none() {
+                let copy = match &before {
+                    Some((path, copy)) if *path == wanted.file.path => copy + 1,
+                    _ => 0,
+                };
+                before = Some((wanted.file.path.clone(), copy));
+                wanted.copy = Some(copy);
+                self.bytes += wanted.file.size;
             }
             let size = wanted.file.size + wanted.wal.as_ref().map_or(0, |wal| wal.size);
-            bytes += wanted.file.size;
-            jobs.extend(wanted.artifacts.iter().map(|&artifact| Job { artifact, file: Some(index), size }));
+            let jobs = wanted.artifacts.iter().map(|&artifact| Job { artifact, file: Some(index), size });
+            self.jobs.extend(jobs);
         }
         // Largest first, so that no core is left with a giant at the end.
-        jobs.sort_by_key(|job| (std::cmp::Reverse(job.size), job.artifact, job.file));
-        Ok(Listing { wanted, jobs, problems, files, bytes })
+        self.jobs.sort_by_key(|job| (std::cmp::Reverse(job.size), job.artifact, job.file));
     }
 
     /// All jobs at once, or groups whose files fit the budget together. A file stays with all its jobs.
@@ -253,7 +296,8 @@ impl Listing {
         }
         let mut batches: Vec<(u64, Vec<Job>)> = vec![(0, Vec::new())];
         for (file, jobs) in by_file {
-            let size = if file.is_some() { jobs.first().map_or(0, |job| job.size) } else { 0 };
+            let at_hand = file.and_then(|file| self.wanted.get(file)).is_none_or(|file| file.bytes.is_some());
+            let size = if at_hand { 0 } else { jobs.first().map_or(0, |job| job.size) };
             match batches.last_mut() {
                 Some((used, batch)) if *used == 0 || *used + size <= budget => {
                     *used += size;
@@ -270,6 +314,7 @@ impl Listing {
         indexes.sort_unstable();
         indexes.dedup();
         let wanted = indexes.into_iter().filter_map(|index| self.wanted.get(index));
+        let wanted = wanted.filter(|wanted| wanted.bytes.is_none());
         wanted.flat_map(|wanted| std::iter::once(&wanted.file).chain(&wanted.wal)).collect()
     }
 }
@@ -281,9 +326,7 @@ fn run_all(engine: &task::Engine<'_>, wanted: &[Wanted], jobs: &[Job]) -> Vec<ta
     rayon::broadcast(|_| {
         while let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
             let file = job.file.and_then(|index| wanted.get(index));
-            let order = (job.artifact as u16, job.file.map_or(0, |index| index as u32 + 1));
-            let outcome = catch_unwind(AssertUnwindSafe(|| engine.run(order, file)))
-                .unwrap_or_else(|panic| engine.panicked(order, file, &panic));
+            let outcome = engine.run_caught(job.artifact, file);
             outcomes.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(outcome);
         }
     });

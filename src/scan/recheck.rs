@@ -13,6 +13,7 @@ use crate::finding::Problem;
 use crate::indicator::Matcher;
 use crate::record::{Column, Kind, Place, Value};
 use crate::source::Device;
+use crate::time::Clock;
 
 /// Gives the written records of an artifact one by one; false if there is no file of them.
 pub type Stored<'a> = dyn Fn(&'static Artifact, &mut dyn FnMut(Map<String, Json>)) -> io::Result<bool> + 'a;
@@ -32,7 +33,7 @@ pub fn recheck(stored: &Stored<'_>, matcher: &Matcher, description: String) -> C
             }
         };
         if there {
-            outcomes.push(Outcome::of((index as u16, 0), sink, problems, failed));
+            outcomes.push(Outcome::of((index as u16, 0), "", sink, problems, failed));
         }
     }
     let asked = vec![true; artifact::all().len()];
@@ -49,7 +50,7 @@ fn take(artifact: &'static Artifact, object: &Map<String, Json>, sink: &mut Task
         .iter()
         .map(|column| object.get(column.name).map_or(Value::Null, |value| read(column, value)))
         .collect();
-    sink.record(&Record { artifact, place: &place, values: &values });
+    sink.record(&Record { artifact, place: &place, values: &values, clock: &Clock::NONE });
 }
 
 fn read<'a>(column: &Column, value: &'a Json) -> Value<'a> {

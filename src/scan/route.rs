@@ -8,12 +8,27 @@ use std::collections::HashMap;
 use globset::{GlobBuilder, GlobMatcher};
 
 use crate::artifact::Artifact;
+use crate::source::{FileKind, VirtualFile};
+
+/// What a rotated log or database is called that its program compressed.
+pub(super) const GZIP: &str = ".gz";
+
+/// What a file is to the scan.
+pub enum Wants {
+    Nothing,
+    /// The write-ahead log of a database that is wanted.
+    Log,
+    /// The indexes of the artifacts that read it.
+    Artifacts(Vec<usize>),
+}
 
 /// The paths of a list of artifacts, indexed.
 pub struct Router {
     literal: HashMap<&'static str, Vec<usize>>,
     by_name: HashMap<&'static str, Vec<(GlobMatcher, usize)>>,
     rest: Vec<(&'static str, GlobMatcher, usize)>,
+    /// Those of the artifacts that read databases.
+    databases: Vec<usize>,
 }
 
 const WILD: [char; 4] = ['*', '?', '[', '{'];
@@ -21,10 +36,18 @@ const WILD: [char; 4] = ['*', '?', '[', '{'];
 impl Router {
     /// Routes to those of `artifacts` that are `asked` for, by their index.
     pub fn new(artifacts: &[&'static Artifact], asked: &[bool]) -> Router {
-        let mut router = Router { literal: HashMap::new(), by_name: HashMap::new(), rest: Vec::new() };
+        let mut router = Router {
+            literal: HashMap::new(),
+            by_name: HashMap::new(),
+            rest: Vec::new(),
+            databases: Vec::new(),
+        };
         for (index, (artifact, _)) in
             artifacts.iter().zip(asked).enumerate().filter(|(_, (_, asked))| **asked)
         {
+            if artifact.parse.is_database() {
+                router.databases.push(index);
+            }
             for glob in artifact.files {
                 router.add(glob, index);
             }
@@ -50,8 +73,25 @@ impl Router {
         }
     }
 
-    /// The indexes of the artifacts that read this path, ascending, each once.
+    /// What is to be done with a file.
+    pub fn wants(&self, file: &VirtualFile) -> Wants {
+        if file.kind != FileKind::File {
+            return Wants::Nothing;
+        }
+        if let Some(database) = file.path.strip_suffix("-wal")
+            && self.route(database).iter().any(|index| self.databases.contains(index))
+        {
+            return Wants::Log;
+        }
+        match self.route(&file.path) {
+            artifacts if artifacts.is_empty() => Wants::Nothing,
+            artifacts => Wants::Artifacts(artifacts),
+        }
+    }
+
+    /// The indexes of the artifacts that read this path, ascending, each once. A file that is compressed alone is the file.
     pub fn route(&self, path: &str) -> Vec<usize> {
+        let path = path.strip_suffix(GZIP).unwrap_or(path);
         let mut wanted: Vec<usize> = self.literal.get(path).cloned().unwrap_or_default();
         let name = path.rsplit('/').next().unwrap_or(path);
         for (matcher, index) in self.by_name.get(name).into_iter().flatten() {

@@ -382,6 +382,7 @@ fn sentence(
 mod tests {
     use super::*;
     use crate::indicator::{Platform, load};
+    use crate::time::Clock;
 
     #[test]
     fn row_ids_are_kept_as_ranges_and_found_again() {
@@ -411,7 +412,12 @@ mod tests {
             _ => Value::Null,
         };
         let values: Vec<Value<'_>> = sink.artifact.columns.iter().map(|column| value(column.name)).collect();
-        sink.record(&Record { artifact: sink.artifact, place: &Place::row(table, row), values: &values });
+        sink.record(&Record {
+            artifact: sink.artifact,
+            place: &Place::row(table, row),
+            values: &values,
+            clock: &Clock::NONE,
+        });
     }
 
     #[test]
@@ -440,7 +446,7 @@ mod tests {
         assert_eq!(sink.findings_dropped, 10);
         assert_eq!(sink.findings.len(), FINDINGS_KEPT + 1);
         assert_eq!(sink.findings.last().unwrap().level, Level::High);
-        let outcome = super::super::task::Outcome::of((0, 0), sink, Vec::new(), false);
+        let outcome = super::super::task::Outcome::of((0, 0), "", sink, Vec::new(), false);
         assert_eq!(outcome.problems.iter().map(|problem| problem.count).collect::<Vec<_>>(), [10]);
     }
 
@@ -454,10 +460,15 @@ mod tests {
         for (row, text) in [repeated, long].into_iter().enumerate() {
             let value = |name: &str| if name == "message" { text.as_str().into() } else { Value::Null };
             let values: Vec<Value<'_>> = artifact.columns.iter().map(|column| value(column.name)).collect();
-            sink.record(&Record { artifact, place: &Place::row("message", row as i64), values: &values });
+            sink.record(&Record {
+                artifact,
+                place: &Place::row("message", row as i64),
+                values: &values,
+                clock: &Clock::NONE,
+            });
         }
         assert_eq!((sink.findings.len(), sink.fields_cut), (1, 1));
-        let outcome = super::super::task::Outcome::of((0, 0), sink, Vec::new(), false);
+        let outcome = super::super::task::Outcome::of((0, 0), "", sink, Vec::new(), false);
         assert!(outcome.problems.iter().any(|problem| problem.reason.contains("searched")));
     }
 

@@ -3,21 +3,29 @@
 use std::any::Any;
 use std::cell::Cell;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::route::GZIP;
 use super::sink::{Located, TaskSink};
-use super::{Progress, Recorder, Task, Wanted, source_problem};
+use super::stream::Held;
+use super::{Order, Progress, Recorder, Task, Wanted, file_number, source_problem};
 use crate::artifact::{Artifact, Out, Parse, read_database};
 use crate::finding::{Exhibit, Finding, Problem};
 use crate::format::sqlite::{Database, salvage};
+use crate::format::text::Lines;
 use crate::format::{ReadAt, keyed};
 use crate::indicator::Matcher;
 use crate::record::{Origin, Place};
 use crate::source::{Detail, Source, SourceError, VirtualFile};
+use crate::time::Clock;
 
 /// A property list larger than this is refused; the largest that phones write are a few megabytes.
 const LARGEST_PLIST_BYTES: u64 = 64 << 20;
+/// What a file that was compressed alone may inflate to.
+const LARGEST_INFLATED_BYTES: u64 = 256 << 20;
 /// What a salvaged database may take in memory.
 const SALVAGE_BYTES: u64 = 128 << 20;
 /// Origins looked up in the database without its write-ahead log.
@@ -32,11 +40,15 @@ pub(super) struct Engine<'a> {
     pub matcher: &'a Matcher,
     pub recorder: Option<&'a dyn Recorder>,
     pub progress: &'a dyn Progress,
+    /// What times without a zone or a date are read by.
+    pub clock: Clock,
 }
 
 /// What a task found.
 pub(super) struct Outcome {
-    pub order: (u16, u32),
+    pub order: Order,
+    /// Of the file, on the device.
+    pub path: String,
     pub artifact: &'static str,
     pub findings: Vec<Finding>,
     pub problems: Vec<Problem>,
@@ -52,7 +64,13 @@ pub(super) struct Outcome {
 
 impl Outcome {
     /// What a task's sink has gathered.
-    pub fn of(order: (u16, u32), sink: TaskSink<'_>, mut problems: Vec<Problem>, failed: bool) -> Outcome {
+    pub fn of(
+        order: Order,
+        path: &str,
+        sink: TaskSink<'_>,
+        mut problems: Vec<Problem>,
+        failed: bool,
+    ) -> Outcome {
         for (dropped, reason) in [
             (sink.findings_dropped, "further matches in this file are counted, not listed"),
             (sink.fields_cut, "a field is very long: only its beginning was searched"),
@@ -67,6 +85,7 @@ impl Outcome {
         }
         Outcome {
             order,
+            path: path.to_owned(),
             artifact: sink.artifact.id,
             unreadable: failed && sink.records == 0,
             damaged: failed,
@@ -80,11 +99,21 @@ impl Outcome {
 }
 
 impl Engine<'_> {
-    pub fn run(&self, order: (u16, u32), wanted: Option<&Wanted>) -> Outcome {
+    /// Runs an artifact, by its place in the list, over a file, or over the listing.
+    pub fn run_caught(&self, artifact: usize, wanted: Option<&Wanted>) -> Outcome {
+        let path = wanted.map_or("", |wanted| wanted.file.path.as_str());
+        let copy = wanted.and_then(|wanted| wanted.copy).unwrap_or(0);
+        let order = (artifact as u16, file_number(path, copy));
+        catch_unwind(AssertUnwindSafe(|| self.run(order, wanted)))
+            .unwrap_or_else(|panic| self.panicked(order, wanted, &panic))
+    }
+
+    fn run(&self, order: Order, wanted: Option<&Wanted>) -> Outcome {
         let artifact = self.artifact(order);
         let container = VirtualFile::default();
         let file = wanted.map_or(&container, |wanted| &wanted.file);
-        let journal = self.recorder.map(|recorder| recorder.begin(&Task { artifact, order }));
+        let journal =
+            self.recorder.map(|recorder| recorder.begin(&Task { artifact, path: file.path.clone(), order }));
         let at = Located { path: &file.path, stored_as: &file.stored_as };
         let mut sink = TaskSink::new(artifact, self.matcher, journal, at);
         let mut problems = Problems { artifact: artifact.id, path: &file.path, list: Vec::new() };
@@ -98,7 +127,15 @@ impl Engine<'_> {
             (Parse::Head { bytes, parse }, Some(wanted)) => {
                 self.head(bytes, parse, wanted, &mut sink, &mut problems)
             }
-            (Parse::Plist(parse), Some(wanted)) => self.plist(parse, wanted, &mut sink, &mut problems),
+            (Parse::Plist(parse), Some(wanted)) => {
+                self.bytes(LARGEST_PLIST_BYTES, wanted, &mut sink, &mut problems, &|bytes, out| {
+                    parse(&keyed::parse(bytes)?, out)
+                })
+            }
+            (Parse::Bytes { most, parse }, Some(wanted)) => {
+                self.bytes(most, wanted, &mut sink, &mut problems, &parse)
+            }
+            (Parse::Text(parse), Some(wanted)) => self.text(parse, wanted, &mut sink, &mut problems),
             (_, Some(wanted)) => self.database(wanted, &mut sink, &mut problems),
         };
         let failed = result.is_err();
@@ -108,16 +145,11 @@ impl Engine<'_> {
         if let Some(journal) = sink.journal.take() {
             journal.finish();
         }
-        Outcome::of(order, sink, problems.list, failed)
+        Outcome::of(order, &file.path, sink, problems.list, failed)
     }
 
     /// The outcome of a task whose parser has a bug: the scan goes on and says so.
-    pub fn panicked(
-        &self,
-        order: (u16, u32),
-        wanted: Option<&Wanted>,
-        panic: &Box<dyn Any + Send>,
-    ) -> Outcome {
+    fn panicked(&self, order: Order, wanted: Option<&Wanted>, panic: &Box<dyn Any + Send>) -> Outcome {
         let artifact = self.artifact(order);
         let text = panic.downcast_ref::<String>().map(String::as_str);
         let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("unknown panic");
@@ -127,6 +159,7 @@ impl Engine<'_> {
         problem.next = "report it to the project; the other artifacts are not affected".into();
         Outcome {
             order,
+            path: path.to_owned(),
             artifact: artifact.id,
             findings: Vec::new(),
             problems: vec![problem],
@@ -138,16 +171,27 @@ impl Engine<'_> {
         }
     }
 
-    fn artifact(&self, order: (u16, u32)) -> &'static Artifact {
+    fn artifact(&self, order: Order) -> &'static Artifact {
         crate::artifact::all().get(usize::from(order.0)).expect("jobs are made from this list")
     }
 
     fn open<'s>(
         &'s self,
         file: &VirtualFile,
+        held: Option<&Arc<Held>>,
         problems: &mut Problems<'_>,
     ) -> Result<Reader<'s>, SourceError> {
-        let inner = self.source.open(file)?;
+        let mut inner: Reader<'s> = match held {
+            Some(held) => Box::new(Arc::clone(held)),
+            None => self.source.open(file)?,
+        };
+        if file.path.ends_with(GZIP) {
+            let failed = |error: io::Error| SourceError::File {
+                path: file.path.clone(),
+                reason: format!("cannot be inflated: {error}"),
+            };
+            inner = Box::new(Arc::new(Held::inflate(&*inner, LARGEST_INFLATED_BYTES).map_err(failed)?));
+        }
         if let Some(damage) = inner.damage() {
             problems.add(None, format!("{}: {damage}", file.stored_as), 1);
         }
@@ -160,9 +204,9 @@ impl Engine<'_> {
         wanted: &Wanted,
         problems: &mut Problems<'_>,
     ) -> Result<(Reader<'s>, Option<Reader<'s>>), SourceError> {
-        let main = self.open(&wanted.file, problems)?;
-        let log =
-            wanted.wal.as_ref().filter(|log| log.size > 0).map(|log| self.open(log, problems)).transpose();
+        let main = self.open(&wanted.file, wanted.bytes.as_ref(), problems)?;
+        let log = wanted.wal.as_ref().filter(|log| log.size > 0);
+        let log = log.map(|log| self.open(log, wanted.wal_bytes.as_ref(), problems)).transpose();
         let log = log.unwrap_or_else(|error| {
             problems.list.push(source_problem(&wanted.file.path, &error));
             None
@@ -182,7 +226,7 @@ impl Engine<'_> {
             Detail::Full,
             &mut |file| {
                 sink.locate(&file.path, &file.stored_as);
-                let mut out = Out::new(artifact, &file.path, sink);
+                let mut out = Out::new(artifact, &file.path, sink).with_clock(self.clock);
                 parse(&file, &mut out);
                 for (text, place, count) in out.into_warnings() {
                     problems.add(place, text, count);
@@ -202,26 +246,44 @@ impl Engine<'_> {
         problems: &mut Problems<'_>,
     ) -> anyhow::Result<()> {
         let mut head = vec![0; bytes];
-        let read = self.open(&wanted.file, problems)?.read_at(0, &mut head)?;
+        let read = self.open(&wanted.file, wanted.bytes.as_ref(), problems)?.read_at(0, &mut head)?;
         head.truncate(read);
-        let mut out = Out::new(sink.artifact, &wanted.file.path, sink);
+        let mut out = Out::new(sink.artifact, &wanted.file.path, sink).with_clock(self.clock);
         parse(&head, &mut out);
         problems.warnings(out);
         Ok(())
     }
 
-    fn plist(
+    fn bytes(
         &self,
-        parse: fn(&plist::Value, &mut Out<'_>) -> anyhow::Result<()>,
+        most: u64,
+        wanted: &Wanted,
+        sink: &mut TaskSink<'_>,
+        problems: &mut Problems<'_>,
+        parse: &dyn Fn(&[u8], &mut Out<'_>) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let bytes = self.open(&wanted.file, wanted.bytes.as_ref(), problems)?.read_all(most)?;
+        let mut out = Out::new(sink.artifact, &wanted.file.path, sink).with_clock(self.clock);
+        let result = parse(&bytes, &mut out);
+        problems.warnings(out);
+        result
+    }
+
+    fn text(
+        &self,
+        parse: fn(&mut Lines<'_>, &mut Out<'_>) -> anyhow::Result<()>,
         wanted: &Wanted,
         sink: &mut TaskSink<'_>,
         problems: &mut Problems<'_>,
     ) -> anyhow::Result<()> {
-        let bytes = self.open(&wanted.file, problems)?.read_all(LARGEST_PLIST_BYTES)?;
-        let value = keyed::parse(&bytes)?;
-        let mut out = Out::new(sink.artifact, &wanted.file.path, sink);
-        let result = parse(&value, &mut out);
+        let text = self.open(&wanted.file, wanted.bytes.as_ref(), problems)?;
+        let mut lines = Lines::new(&*text)?;
+        let mut out = Out::new(sink.artifact, &wanted.file.path, sink).with_clock(self.clock);
+        let result = parse(&mut lines, &mut out);
         problems.warnings(out);
+        if lines.cut() > 0 {
+            problems.add(None, "a line is very long: only its beginning was read", lines.cut());
+        }
         result
     }
 
@@ -239,7 +301,7 @@ impl Engine<'_> {
                 for note in database.notes() {
                     problems.add(None, note, 1);
                 }
-                let mut out = Out::new(artifact, path, sink);
+                let mut out = Out::new(artifact, path, sink).with_clock(self.clock);
                 let result = read_database(artifact, &database, &mut out);
                 problems.warnings(out);
                 if database.has_wal_frames() {
@@ -272,7 +334,7 @@ impl Engine<'_> {
         sink.origin = Origin::Freed;
         let taken = std::mem::take(&mut sink.taken).into_iter();
         sink.skip = taken.map(|(table, rows)| (table, rows.sorted())).collect();
-        let mut out = Out::new(artifact, &wanted.file.path, sink);
+        let mut out = Out::new(artifact, &wanted.file.path, sink).with_clock(self.clock);
         let result = read_database(artifact, &salvaged.database, &mut out);
         problems.warnings(out);
         problems.add(

@@ -4,12 +4,14 @@ use std::{
     collections::HashMap,
     io::Read,
     path::Path,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, OnceLock, PoisonError, RwLock},
 };
 
 use super::{
     FileKind, SourceError,
-    container::{Container, Cursor, Each, FileAt, MAX_MEMBERS, Member, Problems, Shared, clean},
+    container::{
+        COPY, Container, Cursor, Each, EachWithBytes, FileAt, MAX_MEMBERS, Member, Problems, Shared, clean,
+    },
     tar, zip,
 };
 use crate::format::ReadAt;
@@ -17,6 +19,7 @@ use crate::format::ReadAt;
 /// A tar.gz that inflates to no more is kept whole, so that it is read through only once.
 const SMALL: u64 = 64 << 20;
 const MAX_PROBLEMS: usize = 100;
+const TAR_GZ: &str = "a tar.gz archive";
 /// Deflate cannot do better than this; what claims to is lying about its size.
 const MAX_RATIO: u64 = 1100;
 
@@ -100,6 +103,16 @@ impl Index {
         true
     }
 
+    /// How many members there are so far.
+    pub fn len(&self) -> usize {
+        self.members.len()
+    }
+
+    /// The member that was added last, if there were fewer before.
+    pub fn added_since(&self, before: usize) -> Option<Member> {
+        self.members.get(before).map(|(member, _)| member.clone())
+    }
+
     /// Members and problems so far.
     #[cfg(test)]
     pub fn counted(self) -> (usize, Vec<String>) {
@@ -120,33 +133,35 @@ impl Index {
         let members = &self.members;
         let path_of = |at: &usize| members.get(*at).map_or("", |(member, _)| member.path.as_str());
         order.sort_by(|left, right| path_of(left).cmp(path_of(right)));
-        // Of members with the same name the last one is what unpacking would leave.
+        // Of members with the same name the last one is what unpacking would leave. It keeps the plain path.
         let mut doubled = Vec::new();
-        let mut unique: Vec<usize> = Vec::with_capacity(order.len());
-        for at in order {
-            match unique.last_mut() {
-                Some(last) if path_of(last) == path_of(&at) => {
-                    doubled.push(*last);
-                    *last = at;
-                }
-                _ => unique.push(at),
+        for pair in order.windows(2) {
+            if let [first, second] = pair
+                && path_of(first) == path_of(second)
+            {
+                doubled.push(*first);
             }
         }
-        let files = doubled
-            .iter()
-            .filter(|at| members.get(**at).is_some_and(|(member, _)| member.kind == FileKind::File));
-        let names: Vec<String> = files.map(|at| path_of(at).to_owned()).collect();
-        for name in names {
-            self.problem(format!("`{name}` is in the archive more than once; the last one counts"));
+        let mut copies = 0;
+        let mut last = String::new();
+        for at in doubled {
+            let Some((member, _)) = self.members.get_mut(at) else { continue };
+            copies = if member.path == last { copies + 1 } else { 1 };
+            last.clone_from(&member.path);
+            member.path = format!("{last}{COPY}{copies}");
+            if member.kind == FileKind::File && copies == 1 {
+                self.problem(format!("`{last}` is in the archive more than once"));
+            }
         }
-        let mut superseded = vec![false; self.members.len()];
-        doubled.into_iter().for_each(|at| superseded[at] = true);
+        let members = &self.members;
+        let path_of = |at: &usize| members.get(*at).map_or("", |(member, _)| member.path.as_str());
+        order.retain(|at| members.get(*at).is_some_and(|(member, _)| is_listed(member)));
+        order.sort_by(|left, right| path_of(left).cmp(path_of(right)));
         let hard_links = std::mem::take(&mut self.hard_links);
         let mut archive = Archive {
             label,
             members: self.members,
-            sorted: unique,
-            superseded,
+            sorted: order,
             problems: self.problems,
             bytes,
             max_memory,
@@ -164,6 +179,11 @@ impl Index {
     }
 }
 
+/// A folder may be named any number of times; only of files is each copy of interest.
+fn is_listed(member: &Member) -> bool {
+    member.kind == FileKind::File || !member.path.contains(COPY)
+}
+
 /// What the places refer to.
 pub(super) enum Bytes {
     File(FileAt),
@@ -178,9 +198,8 @@ pub(super) enum Bytes {
 pub(super) struct Archive {
     label: &'static str,
     members: Vec<(Member, Place)>,
-    /// Positions in `members`, by path, without superseded ones.
+    /// Positions in `members`, by path.
     sorted: Vec<usize>,
-    superseded: Vec<bool>,
     problems: Vec<String>,
     bytes: Bytes,
     max_memory: u64,
@@ -192,30 +211,119 @@ pub(super) fn open(
     file: FileAt,
     magic: Magic,
     max_memory: u64,
+    streamable: Streamable<'_>,
 ) -> Result<Arc<dyn Container>, SourceError> {
-    Ok(Arc::new(match magic {
-        Magic::Zip => zip::index(path, &file)?.finish("a zip archive", Bytes::File(file), max_memory),
-        Magic::Tar => tar::index(file.clone()).finish("a tar archive", Bytes::File(file), max_memory),
-        Magic::Gzip => open_gzip(file, max_memory),
-    }))
+    Ok(match magic {
+        Magic::Zip => {
+            Arc::new(zip::index(path, &file)?.finish("a zip archive", Bytes::File(file), max_memory))
+        }
+        Magic::Tar => {
+            Arc::new(tar::index(file.clone()).finish("a tar archive", Bytes::File(file), max_memory))
+        }
+        Magic::Gzip => open_gzip(file, max_memory, streamable),
+    })
 }
 
-fn open_gzip(file: FileAt, max_memory: u64) -> Archive {
-    let label = "a tar.gz archive";
+/// What the first members of a tar.gz look like decides whether it need be listed before it is read.
+pub(super) type Streamable<'a> = &'a dyn Fn(&dyn Container) -> bool;
+
+fn open_gzip(file: FileAt, max_memory: u64, streamable: Streamable<'_>) -> Arc<dyn Container> {
+    let label = TAR_GZ;
     let limit = SMALL.min(max_memory);
     let mut bytes = Vec::new();
     let read = tar::inflate(&file).take(limit + 1).read_to_end(&mut bytes);
     if bytes.len() as u64 <= limit {
-        let memory = Shared(Arc::new(bytes));
+        let memory = Shared::new(bytes);
         let mut index = tar::index(memory.clone());
         if let Err(error) = read {
             index.problem(format!("the gzip stream ends early ({error}); what was before counts"));
         }
-        return index.finish(label, Bytes::Memory(memory), max_memory);
+        return Arc::new(index.finish(label, Bytes::Memory(memory), max_memory));
     }
-    drop(bytes);
-    let index = tar::index_stream(&file);
-    index.finish(label, Bytes::Stream { file, staged: RwLock::default() }, max_memory)
+    let start = Shared::new(bytes);
+    let start = tar::index(start.clone()).finish(label, Bytes::Memory(start), max_memory);
+    if streamable(&start) {
+        return Arc::new(Unlisted { file, max_memory, start, listed: OnceLock::new() });
+    }
+    drop(start);
+    let index = tar::index_stream(&file, &mut |_, _| ());
+    Arc::new(index.finish(label, Bytes::Stream { file, staged: RwLock::default() }, max_memory))
+}
+
+/// A tar.gz that is listed while its files are read. Until then its beginning tells what it is.
+struct Unlisted {
+    file: FileAt,
+    max_memory: u64,
+    start: Archive,
+    listed: OnceLock<Archive>,
+}
+
+impl Unlisted {
+    fn list(&self, each: EachWithBytes<'_>) -> Archive {
+        let index = tar::index_stream(&self.file, each);
+        let staged = RwLock::default();
+        index.finish(TAR_GZ, Bytes::Stream { file: self.file.clone(), staged }, self.max_memory)
+    }
+
+    fn listed(&self) -> &Archive {
+        self.listed.get_or_init(|| self.list(&mut |_, _| ()))
+    }
+
+    /// For questions that the beginning answers.
+    fn known(&self) -> &Archive {
+        self.listed.get().unwrap_or(&self.start)
+    }
+}
+
+impl Container for Unlisted {
+    fn describe(&self) -> &'static str {
+        TAR_GZ
+    }
+
+    fn kind(&self, path: &str) -> Option<FileKind> {
+        self.known().kind(path)
+    }
+
+    fn size(&self, path: &str) -> Option<u64> {
+        self.known().size(path)
+    }
+
+    fn children(&self, path: &str) -> Vec<(String, FileKind)> {
+        self.known().children(path)
+    }
+
+    fn walk(&self, path: &str, each: Each<'_>, problem: Problems<'_>) -> Result<(), SourceError> {
+        self.listed().walk(path, each, problem)
+    }
+
+    fn open(&self, path: &str) -> Result<Box<dyn ReadAt>, SourceError> {
+        self.listed().open(path)
+    }
+
+    fn read_through(
+        &self,
+        each: EachWithBytes<'_>,
+        problem: Problems<'_>,
+    ) -> Option<Result<(), SourceError>> {
+        if self.listed.get().is_some() {
+            return None;
+        }
+        let archive = self.list(each);
+        for text in &archive.problems {
+            problem(refuse("", text));
+        }
+        // Somebody may have listed it meanwhile: both lists are the same.
+        let _ = self.listed.set(archive);
+        Some(Ok(()))
+    }
+
+    fn streamed(&self) -> bool {
+        true
+    }
+
+    fn stage(&self, paths: &[&str]) -> Result<(), SourceError> {
+        self.listed().stage(paths)
+    }
 }
 
 impl Archive {
@@ -240,9 +348,9 @@ impl Archive {
         match &self.bytes {
             Bytes::File(file) => Ok(Box::new(file.part(start, len))),
             Bytes::Memory(memory) => {
-                let from = usize::try_from(start).unwrap_or(usize::MAX).min(memory.0.len());
-                let count = usize::try_from(len).unwrap_or(usize::MAX).min(memory.0.len() - from);
-                Ok(Box::new(memory.0.get(from..from + count).unwrap_or_default().to_vec()))
+                let from = usize::try_from(start).unwrap_or(usize::MAX).min(memory.as_slice().len());
+                let count = usize::try_from(len).unwrap_or(usize::MAX).min(memory.as_slice().len() - from);
+                Ok(Box::new(memory.get(from..from + count).unwrap_or_default().to_vec()))
             }
             Bytes::Stream { .. } => Err(refuse(&member.path, "has no place in a stream")),
         }
@@ -351,7 +459,9 @@ impl Container for Archive {
                 }
                 None => {
                     let kind = self.members.get(*first).map_or(FileKind::Other, |(member, _)| member.kind);
-                    children.entry(below.to_owned()).or_insert(kind);
+                    if !below.contains(COPY) {
+                        children.entry(below.to_owned()).or_insert(kind);
+                    }
                     rest = rest.get(1..).unwrap_or_default();
                 }
             }
@@ -364,9 +474,8 @@ impl Container for Archive {
             problem(refuse("", text));
         }
         let prefix = if path.is_empty() { String::new() } else { format!("{path}/") };
-        let members = self.members.iter().zip(&self.superseded);
-        for ((member, _), superseded) in members {
-            if !superseded && member.path.starts_with(&prefix) {
+        for (member, _) in &self.members {
+            if member.path.starts_with(&prefix) && is_listed(member) {
                 each(member.clone());
             }
         }

@@ -30,7 +30,16 @@ pub(super) struct Member {
 }
 
 pub(super) type Each<'a> = &'a mut dyn FnMut(Member);
+pub(super) type EachWithBytes<'a> = &'a mut dyn FnMut(Member, &mut dyn io::Read);
 pub(super) type Problems<'a> = &'a mut dyn FnMut(SourceError);
+
+/// Behind this, a path tells which of several members of the same name is meant; the last one has the plain path.
+pub(super) const COPY: char = '\0';
+
+/// The path of a member as it was written, whichever copy it is.
+pub(super) fn plain(path: &str) -> &str {
+    path.split(COPY).next().unwrap_or(path)
+}
 
 /// Members by clean relative path; `""` is the top.
 pub(super) trait Container: Send + Sync {
@@ -49,6 +58,15 @@ pub(super) trait Container: Send + Sync {
     fn walk(&self, path: &str, each: Each<'_>, problem: Problems<'_>) -> Result<(), SourceError>;
 
     fn open(&self, path: &str) -> Result<Box<dyn ReadAt>, SourceError>;
+
+    /// As [`super::Source::read_through`].
+    fn read_through(
+        &self,
+        _each: EachWithBytes<'_>,
+        _problem: Problems<'_>,
+    ) -> Option<Result<(), SourceError>> {
+        None
+    }
 
     fn streamed(&self) -> bool {
         false
@@ -167,18 +185,7 @@ impl ReadAt for FileAt {
 }
 
 /// Bytes held in memory and shared by their readers.
-#[derive(Clone)]
-pub(super) struct Shared(pub Arc<Vec<u8>>);
-
-impl ReadAt for Shared {
-    fn len(&self) -> u64 {
-        ReadAt::len(&*self.0)
-    }
-
-    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.read_at(offset, buffer)
-    }
-}
+pub(super) type Shared = Arc<Vec<u8>>;
 
 /// [`ReadAt`] as the `Read` and `Seek` that archive readers want.
 #[derive(Clone)]

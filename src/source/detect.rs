@@ -10,6 +10,7 @@ use super::{
     container::{Container, FileAt, Folder, join},
     device,
     dump::{self, Dump},
+    sysdiagnose::{self, Sysdiagnose},
 };
 use crate::format::ReadAt;
 
@@ -39,6 +40,7 @@ pub fn open(path: &Path, secrets: &dyn Secrets, options: &Options) -> Result<Box
     Ok(match found {
         Found::Backup(folder) => Box::new(Backup::open(container, folder, secrets)?),
         Found::Dump(roots) => Box::new(Dump::open(container, roots)?),
+        Found::Sysdiagnose(roots) => Box::new(Sysdiagnose::new(container, roots)),
     })
 }
 
@@ -46,11 +48,7 @@ pub fn open(path: &Path, secrets: &dyn Secrets, options: &Options) -> Result<Box
 pub fn derive_key(path: &Path, secrets: &dyn Secrets) -> Result<Zeroizing<[u8; 32]>, SourceError> {
     let (container, found) = find(path, &Options::default())?;
     let Found::Backup(folder) = found else {
-        return Err(not_recognised(
-            path,
-            "it is a filesystem dump, not a backup",
-            "Only encrypted backups have a key.",
-        ));
+        return Err(not_recognised(path, "it is no backup", "Only encrypted backups have a key."));
     };
     let plist = join(&folder, "Manifest.plist");
     container.stage(&[&plist])?;
@@ -73,6 +71,7 @@ enum Found {
     /// The folder in the container.
     Backup(String),
     Dump(Vec<dump::Root>),
+    Sysdiagnose(Vec<sysdiagnose::Root>),
 }
 
 fn not_recognised(path: &Path, reason: &str, hint: &str) -> SourceError {
@@ -120,7 +119,7 @@ fn find_in_file(path: &Path, options: &Options) -> Result<(Arc<dyn Container>, F
     let head = &head[..read];
     let refuse = |reason: &str, hint: &str| Err(not_recognised(path, reason, hint));
     let container: Arc<dyn Container> = match archive::Magic::of(head) {
-        Some(magic) => archive::open(path, file, magic, options.max_memory)?,
+        Some(magic) => archive::open(path, file, magic, options.max_memory, &is_sysdiagnose)?,
         None if head.starts_with(b"ANDROID BACKUP") => {
             return refuse("it is an Android backup, which is not supported by this version", IOS_ONLY);
         }
@@ -153,6 +152,14 @@ fn is_backup(container: &dyn Container, folder: &str) -> bool {
     ["Manifest.db", "Manifest.mbdb"].iter().any(|name| container.is_file(&join(folder, name)))
 }
 
+/// Told by the first members of an archive: a sysdiagnose can be read while it is listed.
+fn is_sysdiagnose(container: &dyn Container) -> bool {
+    match search(Path::new(""), container) {
+        Ok(Some(Found::Sysdiagnose(roots))) => roots.iter().all(sysdiagnose::Root::is_whole),
+        _ => false,
+    }
+}
+
 /// Level by level, so that what is nearest to the given path wins.
 fn search(path: &Path, container: &dyn Container) -> Result<Option<Found>, SourceError> {
     let mut level = vec![String::new()];
@@ -170,6 +177,10 @@ fn search(path: &Path, container: &dyn Container) -> Result<Option<Found>, Sourc
         let roots: Vec<_> = level.iter().filter_map(|folder| dump::root(container, folder)).collect();
         if !roots.is_empty() {
             return Ok(Some(Found::Dump(roots)));
+        }
+        let roots: Vec<_> = level.iter().filter_map(|folder| sysdiagnose::root(container, folder)).collect();
+        if !roots.is_empty() {
+            return Ok(Some(Found::Sysdiagnose(roots)));
         }
         let below = level.iter().flat_map(|folder| {
             let folders =
@@ -194,7 +205,7 @@ fn above(path: &Path) -> Result<Option<Folder>, SourceError> {
     Ok(None)
 }
 
-const IOS_ONLY: &str = "Give an iOS backup or an iOS filesystem dump.";
+const IOS_ONLY: &str = "Give an iOS backup, an iOS filesystem dump or a sysdiagnose.";
 
 /// Why nothing was recognised, as exactly as a look at the names allows.
 fn explain(path: &Path, container: &dyn Container) -> SourceError {
@@ -214,7 +225,6 @@ fn explain(path: &Path, container: &dyn Container) -> SourceError {
     }
     let has = |wanted: &[&str]| names.iter().any(|name| wanted.contains(&name.as_str()));
     let starts = |prefix: &str| names.iter().any(|name| name.starts_with(prefix));
-    let itself = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     if names.is_empty() {
         return not_recognised(
             path,
@@ -228,11 +238,6 @@ fn explain(path: &Path, container: &dyn Container) -> SourceError {
             "there is a Manifest.plist but no Manifest.db, so the backup is incomplete",
             "Copy the whole backup folder again, or make a new backup; an interrupted backup has no Manifest.db.",
         );
-    }
-    if has(&["system_logs.logarchive", "sysdiagnose.log", "crashes_and_spins"])
-        || itself.starts_with("sysdiagnose_")
-    {
-        return not_recognised(path, "it is a sysdiagnose, which is not supported by this version", IOS_ONLY);
     }
     if has(&["dumpstate_board.txt", "main_entry.txt", "dumpstate_log.txt", "getprop.txt", "acquisition.json"])
         || starts("bugreport-")

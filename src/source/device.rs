@@ -36,7 +36,7 @@ pub(super) fn of_backup(
         acquired: date(info, "Last Backup Date")
             .or_else(|| date(status, "Date"))
             .or_else(|| date(manifest, "Date")),
-        limits: Vec::new(),
+        ..Device::default()
     }
 }
 

@@ -6,7 +6,7 @@ use unicode_normalization::{UnicodeNormalization, is_nfc};
 
 use super::{
     Detail, Device, FileKind, Source, SourceError, VirtualFile,
-    container::{Container, Member, below, is_litter, join},
+    container::{COPY, Container, Member, below, is_litter, join},
     device,
 };
 use crate::format::ReadAt;
@@ -184,7 +184,7 @@ impl Source for Dump {
             self.container.walk(
                 &root.folder,
                 &mut |member| {
-                    if !is_litter(&member.path) {
+                    if !is_litter(&member.path) && !member.path.contains(COPY) {
                         Dump::file_of(root, member).into_iter().for_each(&mut *each);
                     }
                 },

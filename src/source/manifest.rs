@@ -18,7 +18,7 @@ use crate::{
         sqlite::{Database, DatabaseError, Row as SqliteRow},
     },
     record::{Value, hex},
-    time::Epoch,
+    time::{Clock, Epoch},
 };
 
 pub(super) const SQLITE_MAGIC: &[u8; 16] = b"SQLite format 3\0";
@@ -340,7 +340,7 @@ impl<'a> Reader<'a> {
 
     fn time(&mut self) -> Option<Option<Timestamp>> {
         let seconds = u32::from_be_bytes(self.array()?);
-        Some(Epoch::Unix.decode(&Value::Int(i64::from(seconds))).ok().flatten())
+        Some(Epoch::Unix.decode(&Value::Int(i64::from(seconds)), &Clock::NONE).ok().flatten())
     }
 }
 

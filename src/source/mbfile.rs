@@ -5,7 +5,12 @@
 use jiff::Timestamp;
 use plist::{Dictionary, Value as Plist};
 
-use crate::{format::keyed, record::Value, time, time::Epoch};
+use crate::{
+    format::keyed,
+    record::Value,
+    time,
+    time::{Clock, Epoch},
+};
 
 /// The largest legitimate blob is a few KiB.
 pub(super) const MAX_BLOB: usize = 100 * 1024;
@@ -89,8 +94,10 @@ impl<'a> Fields<'a> {
         };
         match self.get(name)? {
             Plist::Date(date) => time::from_plist(*date),
-            Plist::Dictionary(object) => Epoch::Mac.decode(&number(object.get("NS.time")?)?).ok()?,
-            value => Epoch::Unix.decode(&number(value)?).ok()?,
+            Plist::Dictionary(object) => {
+                Epoch::Mac.decode(&number(object.get("NS.time")?)?, &Clock::NONE).ok()?
+            }
+            value => Epoch::Unix.decode(&number(value)?, &Clock::NONE).ok()?,
         }
     }
 }

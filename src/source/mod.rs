@@ -16,6 +16,7 @@ mod extract;
 mod keybag;
 mod manifest;
 mod mbfile;
+mod sysdiagnose;
 mod tar;
 #[cfg(test)]
 mod testing;
@@ -23,10 +24,11 @@ mod zip;
 
 use std::io;
 
-use jiff::Timestamp;
+use jiff::{Timestamp, tz::Offset};
 use serde::Serialize;
 
 use crate::format::ReadAt;
+use crate::time::Clock;
 
 pub use container::FileAt;
 pub use detect::{Options, derive_key, open};
@@ -44,8 +46,22 @@ pub struct Device {
     pub serial: Option<String>,
     pub udid: Option<String>,
     pub acquired: Option<Timestamp>,
+    /// How far the phone's clock was east of UTC then.
+    #[serde(serialize_with = "offset_or_null")]
+    pub offset: Option<Offset>,
     /// Facts about the acquisition that limit what it can show, as sentences.
     pub limits: Vec<String>,
+}
+
+impl Device {
+    /// What times without a zone or a date are read by.
+    pub fn clock(&self) -> Clock {
+        Clock { snapshot: self.acquired, offset: self.offset }
+    }
+}
+
+fn offset_or_null<S: serde::Serializer>(offset: &Option<Offset>, serializer: S) -> Result<S::Ok, S::Error> {
+    offset.map(|offset| offset.to_string()).serialize(serializer)
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -174,6 +190,16 @@ pub trait Source: Sync + Send {
     /// Bytes stored for a listed file, also where the listing was [`Detail::Paths`].
     fn size(&self, file: &VirtualFile) -> u64 {
         file.size
+    }
+
+    /// Reads the acquisition once from front to back and gives each file with its bytes as it comes; `None` where files can be opened
+    /// in any order, or where nothing is known of a file before all are listed. [`Source::device`] knows everything only afterwards.
+    fn read_through(
+        &self,
+        _each: &mut dyn FnMut(VirtualFile, &mut dyn io::Read),
+        _problem: &mut dyn FnMut(SourceError),
+    ) -> Option<Result<(), SourceError>> {
+        None
     }
 
     /// True where [`Source::open`] is only cheap for files named to [`Source::stage`] first (a tar.gz can only be read through).

@@ -5,7 +5,6 @@ use std::{
     collections::{BTreeSet, HashMap},
     io::{self, BufReader, Read},
     rc::Rc,
-    sync::Arc,
 };
 
 use flate2::bufread::MultiGzDecoder;
@@ -15,9 +14,13 @@ use tar::{Archive, Entry, EntryType};
 use super::{
     FileKind,
     archive::{Index, Place},
-    container::{Cursor, FileAt, Member, Shared},
+    container::{Cursor, EachWithBytes, FileAt, Member, Shared},
 };
-use crate::{format::ReadAt, record::Value, time::Epoch};
+use crate::{
+    format::ReadAt,
+    record::Value,
+    time::{Clock, Epoch},
+};
 
 /// Long names and PAX records of one member; the `tar` crate keeps them in memory whatever their size.
 const MAX_HEADERS: u64 = 1 << 20;
@@ -106,8 +109,8 @@ pub(super) fn index<R: ReadAt>(reader: R) -> Index {
         Ok(entries) => {
             for entry in entries {
                 entry.iter().for_each(|entry| limit.pass(entry));
-                let more = add(&mut index, entry, |entry| Place::At(entry.raw_file_position()), Some(len));
-                if !more {
+                let at = |entry: &Entry<'_, _>| Place::At(entry.raw_file_position());
+                if !add(&mut index, entry, at, Some(len), &mut |_, _| ()) {
                     break;
                 }
             }
@@ -117,8 +120,8 @@ pub(super) fn index<R: ReadAt>(reader: R) -> Index {
     index
 }
 
-/// The members of a tar.gz, read through once.
-pub(super) fn index_stream(file: &FileAt) -> Index {
+/// The members of a tar.gz, read through once; each member is given with its bytes on the way.
+pub(super) fn index_stream(file: &FileAt, each: EachWithBytes<'_>) -> Index {
     let mut index = Index::default();
     let limit = Limit::new();
     let mut archive = Archive::new(Limited { inner: inflate(file), position: 0, limit: limit.clone() });
@@ -126,7 +129,7 @@ pub(super) fn index_stream(file: &FileAt) -> Index {
         Ok(entries) => {
             for (number, entry) in entries.enumerate() {
                 entry.iter().for_each(|entry| limit.pass(entry));
-                if !add(&mut index, entry, |_| Place::Nth(number), None) {
+                if !add(&mut index, entry, |_| Place::Nth(number), None, each) {
                     break;
                 }
             }
@@ -158,7 +161,7 @@ pub(super) fn load(file: &FileAt, wanted: &[usize], budget: u64) -> io::Result<H
             if read.is_err() && bytes.is_empty() {
                 break;
             }
-            loaded.insert(number, Shared(Arc::new(bytes)));
+            loaded.insert(number, Shared::new(bytes));
         }
         if wanted.is_empty() {
             break;
@@ -176,6 +179,7 @@ fn add<R: Read>(
     entry: io::Result<Entry<'_, R>>,
     place: impl Fn(&Entry<'_, R>) -> Place,
     len: Option<u64>,
+    each: EachWithBytes<'_>,
 ) -> bool {
     let mut entry = match entry {
         Ok(entry) => entry,
@@ -237,15 +241,18 @@ fn add<R: Read>(
             }
         }
     }
+    let before = index.len();
     let more = index.add(&entry.path_bytes(), member, place);
     if hard_link && let Some(target) = link {
         index.hard_link(&target);
+    } else if let Some(member) = index.added_since(before) {
+        each(member, &mut entry);
     }
     more
 }
 
 fn decode(value: Value<'_>) -> Option<Timestamp> {
-    Epoch::Unix.decode(&value).ok().flatten()
+    Epoch::Unix.decode(&value, &Clock::NONE).ok().flatten()
 }
 
 #[cfg(test)]
@@ -279,7 +286,8 @@ mod tests {
         let mut gzip = flate2::write::GzEncoder::new(&mut file, flate2::Compression::fast());
         io::Write::write_all(&mut gzip, bytes).unwrap();
         gzip.finish().unwrap();
-        [index(bytes.to_vec()), index_stream(&FileAt::of(file).unwrap())].map(|index| index.counted())
+        [index(bytes.to_vec()), index_stream(&FileAt::of(file).unwrap(), &mut |_, _| ())]
+            .map(|index| index.counted())
     }
 
     #[test]

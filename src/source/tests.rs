@@ -213,10 +213,6 @@ fn what_is_no_acquisition_is_explained() {
     std::fs::create_dir(folder.path().join("empty")).unwrap();
     assert!(told(&folder.path().join("empty")).ends_with("it is empty"));
     assert!(case("cut", "Manifest.plist").contains("no Manifest.db"));
-    assert!(
-        case("logs", "system_logs.logarchive/x")
-            .contains("a sysdiagnose, which is not supported by this version")
-    );
     assert!(case("robot", "bugreport-x.txt").contains("an Android acquisition, which is not supported"));
     assert!(case("other", "photo.jpg").contains("neither Manifest.db"));
     assert!(told(&folder.path().join("other/photo.jpg")).contains("neither a folder nor"));

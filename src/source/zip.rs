@@ -10,7 +10,11 @@ use super::{
     archive::{Index, Place},
     container::{Cursor, FileAt, Member},
 };
-use crate::{format::ReadAt, record::Value, time::Epoch};
+use crate::{
+    format::ReadAt,
+    record::Value,
+    time::{Clock, Epoch},
+};
 
 pub(super) fn index(path: &Path, file: &FileAt) -> Result<Index, SourceError> {
     let refuse = |reason: String, hint: &str| SourceError::NotRecognised {
@@ -89,7 +93,9 @@ fn member(
     for field in entry.extra_data_fields() {
         if let ExtraField::ExtendedTimestamp(times) = field {
             // Absolute, unlike the two-second local time of the plain header.
-            let decode = |time: Option<u32>| Epoch::Unix.decode(&Value::Int(i64::from(time?))).ok().flatten();
+            let decode = |time: Option<u32>| {
+                Epoch::Unix.decode(&Value::Int(i64::from(time?)), &Clock::NONE).ok().flatten()
+            };
             member.modified = decode(times.mod_time()).or(member.modified);
             member.created = decode(times.cr_time());
         }

@@ -22,9 +22,14 @@ fn files_of(folder: &str, leave_out: &[&str]) -> BTreeSet<String> {
 #[test]
 fn every_artifact_file_is_listed_under_its_own_name() {
     let listed: BTreeSet<String> =
-        artifact::all().iter().map(|artifact| artifact.id.strip_prefix("ios.").unwrap().to_owned()).collect();
+        artifact::all().iter().map(|artifact| artifact.id.replace('.', "/")).collect();
     assert_eq!(listed.len(), artifact::all().len(), "an id stands twice");
-    assert_eq!(files_of("artifact/ios", &["mod"]), listed);
+    let below = |folder: &str| {
+        let names = files_of(&format!("artifact/{folder}"), &["mod"]);
+        names.into_iter().map(|name| format!("{folder}/{name}")).collect::<Vec<_>>()
+    };
+    let files: BTreeSet<String> = ["ios", "sysdiagnose"].iter().flat_map(|folder| below(folder)).collect();
+    assert_eq!(files, listed);
 }
 
 #[test]
@@ -36,7 +41,7 @@ fn every_rule_file_is_listed_under_its_own_name() {
 #[test]
 fn every_artifact_and_rule_has_a_test_beside_it() {
     for artifact in artifact::all() {
-        let text = source(&format!("{}.rs", artifact.id.replace("ios.", "artifact/ios/")));
+        let text = source(&format!("artifact/{}.rs", artifact.id.replace('.', "/")));
         assert!(text.contains("#[test]"), "{} has no test", artifact.id);
         let shaken = text.contains("shake(") || matches!(artifact.parse, Parse::Listing(_));
         assert!(shaken, "{} has no test with broken input", artifact.id);

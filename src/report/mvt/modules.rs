@@ -1,5 +1,9 @@
 //! MVT's names for our artifacts and columns, as of its release 2026.10. Artifacts that MVT lacks get names in its manner.
 
+use std::sync::LazyLock;
+
+use crate::artifact;
+
 /// A module of MVT.
 pub struct Module {
     pub artifact: &'static str,
@@ -26,7 +30,7 @@ impl Module {
 }
 
 /// In MVT's order; several artifacts may go to one module.
-pub const MODULES: &[Module] = &[
+const MODULES: &[Module] = &[
     Module {
         artifact: "ios.manifest",
         slug: "manifest",
@@ -485,18 +489,48 @@ pub const MODULES: &[Module] = &[
 
 /// The module that an artifact's records go to.
 pub fn of_artifact(artifact: &str) -> Option<&'static Module> {
-    MODULES.iter().find(|module| module.artifact == artifact)
+    all().find(|module| module.artifact == artifact)
 }
 
 /// MVT's class name for an artifact.
 pub fn module_of(artifact: &str) -> Option<&'static str> {
-    of_artifact(artifact).map(|module| module.class)
+    MODULES.iter().find(|module| module.artifact == artifact).map(|module| module.class)
 }
 
 /// The artifacts behind a module's class name or slug.
 pub fn artifacts_of(name: &str) -> Vec<&'static str> {
     let named = |module: &&Module| module.class == name || module.slug == name;
-    MODULES.iter().filter(named).map(|module| module.artifact).collect()
+    all().filter(named).map(|module| module.artifact).collect()
+}
+
+/// MVT's modules, then one in its manner for each artifact that it lacks.
+pub fn all() -> impl Iterator<Item = &'static Module> {
+    static OWN: LazyLock<Vec<Module>> = LazyLock::new(|| {
+        let known = |id: &str| MODULES.iter().any(|module| module.artifact == id);
+        artifact::all()
+            .iter()
+            .filter(|artifact| !known(artifact.id))
+            .map(|artifact| own(artifact.id))
+            .collect()
+    });
+    MODULES.iter().chain(OWN.iter())
+}
+
+/// `ios.crash_reports` as `ios_crash_reports` and `IosCrashReports`. Made once for each artifact, so the names may stay for good.
+fn own(artifact: &'static str) -> Module {
+    let words: Vec<&str> = artifact.split(['.', '_']).collect();
+    let capital = |word: &&str| {
+        let (first, rest) = word.split_at_checked(1).unwrap_or((word, ""));
+        first.to_ascii_uppercase() + rest
+    };
+    Module {
+        artifact,
+        slug: words.join("_").leak(),
+        class: words.iter().map(capital).collect::<String>().leak(),
+        fields: &[],
+        events: &[],
+        record_type: None,
+    }
 }
 
 /// MVT's name for a kind of indicator.
@@ -521,7 +555,6 @@ pub fn collection(ioc: &str, value: &str) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::artifact;
 
     #[test]
     fn every_name_stands_for_an_artifact_and_its_columns() {
@@ -543,9 +576,9 @@ mod tests {
     }
 
     #[test]
-    fn every_artifact_has_a_module() {
-        for artifact in artifact::all() {
-            assert!(of_artifact(artifact.id).is_some(), "{}", artifact.id);
-        }
+    fn artifacts_that_mvt_lacks_are_named_in_its_manner() {
+        let module = of_artifact("sysdiagnose.ps").unwrap();
+        assert_eq!((module.slug, module.class), ("sysdiagnose_ps", "SysdiagnosePs"));
+        assert!(artifact::all().iter().all(|artifact| of_artifact(artifact.id).is_some()));
     }
 }
