@@ -13,7 +13,9 @@ use phone::Form;
 use phone::large::{self, Size};
 
 fn scan(source: &dyn Source, matcher: &Matcher, recorder: Option<&dyn Recorder>) -> Case {
-    scan::scan(source, matcher, &Options::default(), recorder, &Unwatched).expect("the phone can be listed")
+    let acquisition = [scan::Acquisition { name: String::new(), source }];
+    scan::scan(&acquisition, matcher, &Options::default(), recorder, &Unwatched)
+        .expect("the phone can be listed")
 }
 
 /// A scan into a folder, which goes away with what is returned.

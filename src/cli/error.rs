@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::indicator::{BuildError, LoadError};
 use crate::report::folder::OutputError;
+use crate::scan::ScanError;
 use crate::source::SourceError;
 
 /// A reason to stop.
@@ -12,6 +13,8 @@ use crate::source::SourceError;
 pub enum Failure {
     #[error(transparent)]
     Source(#[from] SourceError),
+    #[error("`{0}` and `{1}` are of different phones ({2})")]
+    DifferentPhones(String, String, String),
     #[error(transparent)]
     Indicators(#[from] LoadError),
     #[error(transparent)]
@@ -40,6 +43,15 @@ pub enum Failure {
     Threads(usize, String),
 }
 
+impl From<ScanError> for Failure {
+    fn from(error: ScanError) -> Failure {
+        match error {
+            ScanError::Source(error) => Failure::Source(error),
+            ScanError::DifferentPhones(one, other, how) => Failure::DifferentPhones(one, other, how),
+        }
+    }
+}
+
 impl Failure {
     pub fn read(path: &Path, source: std::io::Error) -> Failure {
         Failure::Read { path: path.to_owned(), source }
@@ -59,6 +71,7 @@ impl Failure {
             | Failure::NoSuchFinding { .. } => 3,
             Failure::Indicators(_) | Failure::Build(_) => 5,
             Failure::UnknownModule(_)
+            | Failure::DifferentPhones(..)
             | Failure::FormatWithoutFolder
             | Failure::OutputInside { .. }
             | Failure::Output(OutputError::NotEmpty(_)) => 2,
@@ -84,6 +97,9 @@ impl Failure {
                 "choose a folder outside of it: nothing is ever written beside what is examined".into()
             }
             Failure::Print(_) => "check the free space, or write the results into a folder with `-o`".into(),
+            Failure::DifferentPhones(..) => {
+                "scan each by itself: together go only acquisitions of one phone".into()
+            }
             Failure::FormatWithoutFolder => "add `-o FOLDER`".into(),
             Failure::NoSuchFinding { .. } => {
                 "give the id that the report shows in front of a finding, and the folder of that scan".into()

@@ -36,12 +36,14 @@ struct Arguments {
 
 #[derive(Subcommand, Debug)]
 enum Verb {
-    /// Scan a phone acquisition: an iOS backup (plain or encrypted) or filesystem dump, as a folder, zip, tar or tar.gz
+    /// Scan a phone acquisition: an iOS backup (plain or encrypted), filesystem dump or sysdiagnose, as a folder, zip, tar or tar.gz
     Scan(ScanArguments),
     /// MVT's verb for `scan` of a backup; writes MVT's files
     CheckBackup(ScanArguments),
     /// MVT's verb for `scan` of a filesystem dump; writes MVT's files
     CheckFs(ScanArguments),
+    /// MVT's verb for `scan` of a sysdiagnose; writes MVT's files
+    CheckSysdiagnose(ScanArguments),
     /// Check the results of an earlier scan against other indicators
     #[command(alias = "rescan")]
     CheckIocs(RescanArguments),
@@ -90,9 +92,9 @@ struct IndicatorArguments {
 
 #[derive(Args, Debug)]
 struct ScanArguments {
-    /// The acquisition
-    #[arg(required_unless_present = "list_modules")]
-    path: Option<PathBuf>,
+    /// The acquisition; several of the same phone (a backup and a sysdiagnose) are read together
+    #[arg(required_unless_present = "list_modules", value_name = "PATH")]
+    paths: Vec<PathBuf>,
     /// Write findings, timeline and records into this folder
     #[arg(short, long, value_name = "FOLDER", help_heading = "Output")]
     output: Option<PathBuf>,
@@ -277,7 +279,9 @@ pub fn run() -> ExitCode {
     let verbose = arguments.verbose;
     let result = match arguments.verb {
         Verb::Scan(scan) => scan::run(&scan, &[Format::Hoofprint], verbose),
-        Verb::CheckBackup(scan) | Verb::CheckFs(scan) => scan::run(&scan, &[Format::Mvt], verbose),
+        Verb::CheckBackup(scan) | Verb::CheckFs(scan) | Verb::CheckSysdiagnose(scan) => {
+            scan::run(&scan, &[Format::Mvt], verbose)
+        }
         Verb::CheckIocs(rescan) => rescan::run(&rescan, verbose),
         Verb::Decrypt(decrypt) => keys::decrypt(&decrypt),
         Verb::ExtractKey(extract) => keys::extract(&extract),

@@ -26,9 +26,9 @@ use crate::source;
 const PATHS_VARIABLE: &str = "MVT_STIX2";
 
 pub(super) fn run(arguments: &ScanArguments, default: &[Format], verbose: bool) -> Result<u8, Failure> {
-    let Some(path) = arguments.path.as_deref().filter(|_| !arguments.list_modules) else {
+    if arguments.list_modules {
         return list_artifacts();
-    };
+    }
     if !arguments.format.is_empty() && arguments.output.is_none() {
         return Err(Failure::FormatWithoutFolder);
     }
@@ -44,7 +44,7 @@ pub(super) fn run(arguments: &ScanArguments, default: &[Format], verbose: bool) 
     // The output folder first: a scan of an hour must not end at a folder that cannot be written.
     let formats = if arguments.format.is_empty() { default } else { &arguments.format };
     if let Some(output) = &arguments.output {
-        outside(output, path)?;
+        arguments.paths.iter().try_for_each(|path| outside(output, path))?;
     }
     let output = arguments
         .output
@@ -52,14 +52,22 @@ pub(super) fn run(arguments: &ScanArguments, default: &[Format], verbose: bool) 
         .map(|path| Output::create(path, formats, arguments.clobber))
         .transpose()?;
     let secrets = Given::new(&arguments.secrets)?;
-    let source = source::open(path, &secrets, &source::Options { max_memory: options.max_memory })?;
-    if verbose {
-        eprint(&format!("recognised as: {}\n", terminal::safe(&source.describe())));
+    let mut sources = Vec::new();
+    for path in &arguments.paths {
+        let source = source::open(path, &secrets, &source::Options { max_memory: options.max_memory })?;
+        if verbose {
+            eprint(&format!("recognised as: {}\n", terminal::safe(&source.describe())));
+        }
+        sources.push((name_of(path), source));
     }
+    let acquisitions: Vec<_> = sources
+        .iter()
+        .map(|(name, source)| scan::Acquisition { name: name.clone(), source: &**source })
+        .collect();
     let progress = progress::of(arguments.progress);
     let recorder = output.as_ref().map(|output| &output.folder as &dyn scan::Recorder);
     let quiet = Quiet::new();
-    let case = scan::scan(&*source, &matcher, &options, recorder, &*progress)?;
+    let case = scan::scan(&acquisitions, &matcher, &options, recorder, &*progress)?;
     drop(quiet);
     progress.stage("writing");
     let status = status(&case, arguments);
@@ -79,6 +87,12 @@ pub(super) fn run(arguments: &ScanArguments, default: &[Format], verbose: bool) 
     written.unwrap_or(Ok(()))?;
     printed?;
     Ok(status)
+}
+
+/// The last part of a path, which tells several acquisitions apart.
+fn name_of(path: &Path) -> String {
+    let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    real.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
 
 /// Prints what can be scanned.
@@ -237,17 +251,15 @@ fn run_facts(
     for finding in &case.findings {
         *levels.entry(finding.level.name()).or_default() += 1;
     }
-    let evidence = match &arguments.path {
-        Some(path) => source::evidence(path, arguments.hashes),
-        None => Vec::new(),
-    };
+    let evidence: Vec<_> =
+        arguments.paths.iter().flat_map(|path| source::evidence(path, arguments.hashes)).collect();
     let finished = Timestamp::now();
     let facts = json!({
         "tool": {"name": "hoofprint", "version": env!("CARGO_PKG_VERSION")},
         "started": crate::time::iso(started),
         "finished": crate::time::iso(finished),
         "arguments": {
-            "path": arguments.path, "iocs": arguments.indicators.iocs, "bundled": !arguments.indicators.no_bundled,
+            "paths": arguments.paths, "iocs": arguments.indicators.iocs, "bundled": !arguments.indicators.no_bundled,
             "modules": arguments.module, "excluded_modules": arguments.exclude_module,
             "context_s": arguments.context, "hashes": arguments.hashes,
         },

@@ -68,11 +68,12 @@ pub struct Task {
 /// in whatever order files arrive.
 pub type Order = (u16, u64);
 
-/// The number of a file; `copy` counts the files that have the same path.
-fn file_number(path: &str, copy: u32) -> u64 {
+/// The number of a file; `copy` counts the files of this acquisition that have the same path.
+fn file_number(acquisition: u32, path: &str, copy: u32) -> u64 {
     let mut hash = Sha256::new();
     hash.update(path.as_bytes());
     hash.update([0]);
+    hash.update(acquisition.to_le_bytes());
     hash.update(copy.to_le_bytes());
     hash.finalize().first_chunk().copied().map_or(0, u64::from_be_bytes)
 }
@@ -164,51 +165,131 @@ impl Wanted {
     }
 }
 
-/// Scans an acquisition.
+/// An acquisition to scan, under the name that tells it from others of the same phone.
+pub struct Acquisition<'a> {
+    pub name: String,
+    pub source: &'a dyn Source,
+}
+
+/// Scans the acquisitions of one phone together: one timeline, one set of findings, and rules that see the records of all.
 ///
 /// # Errors
-/// Only when the listing itself cannot be read; everything less becomes a [`Problem`] in the case.
+/// Only when a listing itself cannot be read, or when the acquisitions are of different phones; everything less becomes a [`Problem`] in
+/// the case.
 pub fn scan(
-    source: &dyn Source,
+    acquisitions: &[Acquisition<'_>],
     matcher: &Matcher,
     options: &Options,
     recorder: Option<&dyn Recorder>,
     progress: &dyn Progress,
-) -> Result<Case, SourceError> {
+) -> Result<Case, ScanError> {
     let asked = |artifact: &Artifact| {
         (options.only.is_empty() || options.only.iter().any(|id| id == artifact.id))
             && !options.exclude.iter().any(|id| id == artifact.id)
     };
     let asked: Vec<bool> = artifact::all().iter().map(|artifact| asked(artifact)).collect();
-
     let router = Router::new(artifact::all(), &asked);
-    let mut engine = task::Engine { source, matcher, recorder, progress, clock: Clock::NONE };
+    let mut whole = Listing::default();
+    let mut outcomes = Vec::new();
+    for (number, acquisition) in acquisitions.iter().enumerate() {
+        let mut engine = task::Engine {
+            source: acquisition.source,
+            number: number as u32,
+            prefix: if acquisitions.len() > 1 { format!("{}: ", acquisition.name) } else { String::new() },
+            matcher,
+            recorder,
+            progress,
+            clock: Clock::NONE,
+        };
+        let (listing, mut read) = gather(&mut engine, &router, &asked, options.max_memory)?;
+        outcomes.append(&mut read);
+        whole.files += listing.files;
+        whole.bytes += listing.bytes;
+        whole.problems.extend(listing.problems);
+    }
+    outcomes.sort_by(|a, b| (a.order.0, &a.path, a.order.1).cmp(&(b.order.0, &b.path, b.order.1)));
+    progress.stage("judging");
+    let description: Vec<String> =
+        acquisitions.iter().map(|acquisition| acquisition.source.describe()).collect();
+    Ok(conclude(together(acquisitions)?, description.join("; "), &asked, whole, outcomes, matcher))
+}
+
+/// Why there is no case.
+#[derive(Debug, thiserror::Error)]
+pub enum ScanError {
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    #[error("`{0}` and `{1}` are of different phones ({2})")]
+    DifferentPhones(String, String, String),
+}
+
+/// Reads all files of one acquisition. What comes back of the listing are its counts and problems.
+fn gather(
+    engine: &mut task::Engine<'_>,
+    router: &Router,
+    asked: &[bool],
+    max_memory: u64,
+) -> Result<(Listing, Vec<task::Outcome>), SourceError> {
+    let (source, progress) = (engine.source, engine.progress);
     progress.stage("reading through the acquisition");
-    let passed = stream::pass(&engine, &router, options.max_memory)?;
-    let (mut listing, mut outcomes) = match passed {
+    let (mut listing, mut outcomes) = match stream::pass(engine, router, max_memory)? {
         Some(passed) => passed,
         None => {
             progress.stage("listing files");
-            (Listing::of(source, &router)?, Vec::new())
+            (Listing::of(source, router)?, Vec::new())
         }
     };
-    listing.plan(source, &asked);
+    listing.plan(source, asked);
     engine.clock = source.device().clock();
     progress.stage("reading artifacts");
     progress.total(listing.jobs.iter().filter(|job| job.file.is_some()).map(|job| job.size).sum());
-    for batch in listing.batches(source.streamed().then_some(options.max_memory)) {
+    for batch in listing.batches(source.streamed().then_some(max_memory)) {
         let files = listing.files_of(&batch);
         if !files.is_empty()
             && let Err(error) = source.stage(&files)
         {
             listing.problems.push(Problem::new("", error));
         }
-        outcomes.extend(run_all(&engine, &listing.wanted, &batch));
+        outcomes.extend(run_all(engine, &listing.wanted, &batch));
     }
-    outcomes.sort_by(|a, b| (a.order.0, &a.path, a.order.1).cmp(&(b.order.0, &b.path, b.order.1)));
+    Ok((listing, outcomes))
+}
 
-    progress.stage("judging");
-    Ok(conclude(source.device().clone(), source.describe(), &asked, listing, outcomes, matcher))
+/// The phone that all acquisitions are of: what the first says, completed by the others.
+fn together(acquisitions: &[Acquisition<'_>]) -> Result<Device, ScanError> {
+    let mut devices = acquisitions.iter().map(|acquisition| (&acquisition.name, acquisition.source.device()));
+    let Some((first_name, first)) = devices.next() else { return Ok(Device::default()) };
+    let mut device = first.clone();
+    for (name, other) in devices {
+        let same = [("serial number", &device.serial, &other.serial), ("UDID", &device.udid, &other.udid)]
+            .into_iter()
+            .find_map(|(what, one, other)| Some((what, one.as_ref()?, other.as_ref()?)));
+        device.limits.push(match same {
+            Some((what, one, other)) if !one.eq_ignore_ascii_case(other) => {
+                let difference = format!("{what} {one} and {other}");
+                return Err(ScanError::DifferentPhones(first_name.clone(), name.clone(), difference));
+            }
+            Some((what, one, _)) => {
+                format!("`{first_name}` and `{name}` are of the same phone: {what} {one}")
+            }
+            None => format!("whether `{first_name}` and `{name}` are of the same phone could not be checked"),
+        });
+        let complete =
+            |own: &mut Option<String>, theirs: &Option<String>| *own = own.take().or(theirs.clone());
+        complete(&mut device.name, &other.name);
+        complete(&mut device.product, &other.product);
+        complete(&mut device.serial, &other.serial);
+        complete(&mut device.udid, &other.udid);
+        // The newest acquisition says what the phone is now.
+        if other.acquired > device.acquired || device.os_version.is_none() {
+            device.os_version = other.os_version.clone().or(device.os_version);
+            device.os_build = other.os_build.clone().or(device.os_build);
+            device.acquired = other.acquired.or(device.acquired);
+        }
+        device.offset = device.offset.or(other.offset);
+        device.limits.extend(other.limits.iter().map(|limit| format!("{name}: {limit}")));
+    }
+    Ok(device)
 }
 
 /// The files to read and the jobs over them.

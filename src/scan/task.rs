@@ -1,6 +1,7 @@
 //! One artifact reading one file, with everything that can go wrong turned into a problem.
 
 use std::any::Any;
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -37,6 +38,10 @@ type Reader<'a> = Box<dyn ReadAt + 'a>;
 /// What all tasks share.
 pub(super) struct Engine<'a> {
     pub source: &'a dyn Source,
+    /// Of the acquisition, among those scanned together.
+    pub number: u32,
+    /// What its name in the evidence is put before, where there are several.
+    pub prefix: String,
     pub matcher: &'a Matcher,
     pub recorder: Option<&'a dyn Recorder>,
     pub progress: &'a dyn Progress,
@@ -103,7 +108,7 @@ impl Engine<'_> {
     pub fn run_caught(&self, artifact: usize, wanted: Option<&Wanted>) -> Outcome {
         let path = wanted.map_or("", |wanted| wanted.file.path.as_str());
         let copy = wanted.and_then(|wanted| wanted.copy).unwrap_or(0);
-        let order = (artifact as u16, file_number(path, copy));
+        let order = (artifact as u16, file_number(self.number, path, copy));
         catch_unwind(AssertUnwindSafe(|| self.run(order, wanted)))
             .unwrap_or_else(|panic| self.panicked(order, wanted, &panic))
     }
@@ -114,7 +119,8 @@ impl Engine<'_> {
         let file = wanted.map_or(&container, |wanted| &wanted.file);
         let journal =
             self.recorder.map(|recorder| recorder.begin(&Task { artifact, path: file.path.clone(), order }));
-        let at = Located { path: &file.path, stored_as: &file.stored_as };
+        let stored_as = self.stored_as(file);
+        let at = Located { path: &file.path, stored_as: &stored_as };
         let mut sink = TaskSink::new(artifact, self.matcher, journal, at);
         let mut problems = Problems { artifact: artifact.id, path: &file.path, list: Vec::new() };
 
@@ -171,6 +177,14 @@ impl Engine<'_> {
         }
     }
 
+    /// Where in the evidence a file is; of several acquisitions, in which.
+    fn stored_as<'f>(&self, file: &'f VirtualFile) -> Cow<'f, str> {
+        if self.prefix.is_empty() {
+            return Cow::Borrowed(&file.stored_as);
+        }
+        Cow::Owned(format!("{}{}", self.prefix, file.stored_as))
+    }
+
     fn artifact(&self, order: Order) -> &'static Artifact {
         crate::artifact::all().get(usize::from(order.0)).expect("jobs are made from this list")
     }
@@ -225,7 +239,7 @@ impl Engine<'_> {
         self.source.list(
             Detail::Full,
             &mut |file| {
-                sink.locate(&file.path, &file.stored_as);
+                sink.locate(&file.path, &self.stored_as(&file));
                 let mut out = Out::new(artifact, &file.path, sink).with_clock(self.clock);
                 parse(&file, &mut out);
                 for (text, place, count) in out.into_warnings() {

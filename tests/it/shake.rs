@@ -78,7 +78,13 @@ impl Patient {
 
 fn scan(path: &Path, secrets: &Key, matcher: &Matcher) -> Result<Case, SourceError> {
     let source = source::open(path, secrets, &source::Options::default())?;
-    scan::scan(&*source, matcher, &scan::Options::default(), None, &Unwatched)
+    let acquisition = [scan::Acquisition { name: String::new(), source: &*source }];
+    scan::scan(&acquisition, matcher, &scan::Options::default(), None, &Unwatched).map_err(
+        |error| match error {
+            scan::ScanError::Source(error) => error,
+            other => panic!("one acquisition is of one phone: {other}"),
+        },
+    )
 }
 
 /// The artifacts that gave fewer records than the whole phone gives, though nothing says why.
