@@ -2,7 +2,7 @@ use plist::Dictionary;
 
 use crate::artifact::property_list::{dictionary, flag, items, member, moment, sha256, text as text_of};
 use crate::artifact::prelude::*;
-use crate::format::keyed;
+use crate::format::{certificate, keyed};
 
 pub const ARTIFACT: Artifact = Artifact {
     id: "ios.profiles",
@@ -27,7 +27,12 @@ pub const ARTIFACT: Artifact = Artifact {
         message("strings"),
         boolean("signed"),
         hash("signer_sha256"),
+        // In the order of the digests. Names hold hosts: matched as text.
+        message("signer_subjects"),
+        message("signer_issuers"),
         hash("certificate_sha256"),
+        message("certificate_subjects"),
+        message("certificate_issuers"),
         boolean("removal_disallowed"),
     ],
     shows: Trace::Policy,
@@ -51,6 +56,9 @@ fn parse(list: &plist::Value, out: &mut Out<'_>) -> Result<()> {
     };
     let (urls, strings) = addresses(list, out, &place);
     let signers = signers(profile);
+    let certificates = certificates(&payloads);
+    let [signer_subjects, signer_issuers] = names(&signers, out, &place);
+    let [certificate_subjects, certificate_issuers] = names(&certificates, out, &place);
     out.push(
         place,
         [
@@ -67,8 +75,12 @@ fn parse(list: &plist::Value, out: &mut Out<'_>) -> Result<()> {
             urls,
             strings,
             (!signers.is_empty()).into(),
-            digests(signers),
-            digests(certificates(&payloads)),
+            digests(&signers),
+            signer_subjects,
+            signer_issuers,
+            digests(&certificates),
+            certificate_subjects,
+            certificate_issuers,
             flag(profile, "PayloadRemovalDisallowed"),
         ],
     );
@@ -100,11 +112,34 @@ fn certificates<'p>(payloads: &[&'p Dictionary]) -> Vec<&'p [u8]> {
         .collect()
 }
 
-fn digests(certificates: Vec<&[u8]>) -> Value<'static> {
+fn digests(certificates: &[&[u8]]) -> Value<'static> {
     if certificates.is_empty() {
         return Value::Null;
     }
-    certificates.into_iter().map(sha256).collect()
+    certificates.iter().map(|certificate| sha256(certificate)).collect()
+}
+
+/// Whom the certificates were made out to, and by whom; one that cannot be read leaves a gap.
+fn names(certificates: &[&[u8]], out: &mut Out<'_>, place: &Place) -> [Value<'static>; 2] {
+    let read = certificates.iter().map(|certificate| {
+        let names = certificate::names(certificate);
+        if names.is_err() && !is_key_store(certificate) {
+            out.warn(Some(place.clone()), "a certificate of the profile cannot be read");
+        }
+        names.ok()
+    });
+    let read: Vec<_> = read.collect();
+    if read.iter().all(Option::is_none) {
+        return [Value::Null, Value::Null];
+    }
+    let (subjects, issuers): (Vec<_>, Vec<_>) =
+        read.into_iter().map(|names| names.map(|names| (names.subject, names.issuer)).unzip()).unzip();
+    [subjects.into_iter().collect(), issuers.into_iter().collect()]
+}
+
+/// A PKCS #12 store begins with its version, a certificate with another sequence; the names in a store are behind its password.
+fn is_key_store(bytes: &[u8]) -> bool {
+    bytes.windows(3).take(6).any(|version| version == [2, 1, 3])
 }
 
 /// Every string that may name a server or a mailbox, wherever in the profile it stands: URLs, and the others.
@@ -179,6 +214,28 @@ mod tests {
             }])
         );
         shake(&ARTIFACT, PROFILE);
+    }
+
+    #[test]
+    fn certificates_are_named_where_they_can_be_read() {
+        use crate::artifact::testing::rows_at;
+        let certificate = plist::Value::Data(crate::record::unhex(certificate::EXAMPLE_HEX).unwrap());
+        let mut profile = Dictionary::new();
+        profile.insert("SignerCerts".into(), plist::Value::Array(vec![plist::Value::Data(vec![0]), certificate.clone()]));
+        let mut payload = Dictionary::new();
+        payload.insert("PayloadType".into(), "com.apple.security.root".into());
+        payload.insert("PayloadContent".into(), certificate);
+        profile.insert("PayloadContent".into(), plist::Value::Array(vec![plist::Value::Dictionary(payload)]));
+        assert!(is_key_store(b"\x30\x82\x09\x51\x02\x01\x03\x30\x82"));
+        let mut bytes = Vec::new();
+        plist::Value::Dictionary(profile).to_writer_xml(&mut bytes).unwrap();
+        let (records, warnings) = rows_at(&ARTIFACT, "/x", &bytes);
+        let subject = r"CN=profiles.example.org,O=Example\, Ltd,C=XX";
+        assert_eq!(records[0]["signer_subjects"], json!([null, subject]));
+        assert_eq!(records[0]["signer_issuers"], json!([null, "CN=Example Root,O=Example Authority"]));
+        assert_eq!(records[0]["certificate_subjects"], json!([subject]));
+        assert_eq!(warnings, ["a certificate of the profile cannot be read"]);
+        shake(&ARTIFACT, &bytes);
     }
 
     #[test]
