@@ -81,7 +81,9 @@ heuristics! {
     quadream_invitation
     safari_redirect
     shortcut_risky_action
+    tcc_client_not_installed
     tcc_from_odd_path
+    tcc_set_by_system
     whatsapp_deleted_messages
 }
 
