@@ -72,6 +72,7 @@ heuristics! {
     disguised_attachment
     file_id_mismatch
     idstatuscache_nul
+    idstatuscache_pair
     locationd_odd_executable
     lockdown_mode
     old_ios
