@@ -16,6 +16,7 @@ mod extract;
 mod keybag;
 mod manifest;
 mod mbfile;
+mod missing;
 mod tar;
 #[cfg(test)]
 mod testing;
