@@ -61,6 +61,7 @@ macro_rules! heuristics {
 heuristics! {
     addaily_only_process
     app_not_from_store
+    app_signed_privately
     app_without_bundle_id
     apple_threat_notification
     attachment_burst

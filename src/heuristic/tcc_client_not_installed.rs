@@ -26,6 +26,7 @@ pub const HEURISTIC: Heuristic = Heuristic {
             },
         },
         Reads { artifact: "ios.applications", keep: |_| true },
+        Reads { artifact: "ios.app_info", keep: |_| true },
         Reads { artifact: "ios.backup_info", keep: |record| !record.value("application_ids").is_null() },
     ],
     check,
@@ -67,8 +68,9 @@ fn installed(kept: &Kept) -> BTreeSet<String> {
         .of("ios.applications")
         .iter()
         .flat_map(|app| [app.value("bundle_id"), app.value("store_bundle_id")]);
+    let described = kept.of("ios.app_info").iter().map(|app| app.value("bundle_id"));
     let mut ids = BTreeSet::new();
-    for value in listed.chain(apps) {
+    for value in listed.chain(apps).chain(described) {
         match value {
             Value::Text(id) => drop(ids.insert(id.to_lowercase())),
             Value::List(list) => ids.extend(list.iter().filter_map(|id| Some(id.as_text()?.to_lowercase()))),
@@ -124,6 +126,8 @@ mod tests {
             grant("com.example.app.keyboard", "allowed"),
             grant("com.apple.camera", "allowed"),
             grant("com.example.gone", "denied"),
+            grant("com.example.beside.the.store", "allowed"),
+            ("ios.app_info", json!({"bundle_id": "com.example.beside.the.store"})),
             backup(),
         ];
         assert_eq!(verdicts(&HEURISTIC, &records), [""; 0]);

@@ -2,6 +2,9 @@
 
 crate::artifact::artifacts! {
     addaily
+    app_bundles
+    app_info
+    app_provisioning
     applications
     attachment_files
     backup_info

@@ -1,8 +1,9 @@
 use plist::Dictionary;
 
-use crate::artifact::property_list::{dictionary, flag, items, member, moment, sha256, text as text_of};
+use crate::artifact::property_list::{dictionary, flag, items, member, moment, text as text_of};
+use crate::artifact::certificates::{digests, names};
 use crate::artifact::prelude::*;
-use crate::format::{certificate, keyed};
+use crate::format::keyed;
 
 pub const ARTIFACT: Artifact = Artifact {
     id: "ios.profiles",
@@ -112,36 +113,6 @@ fn certificates<'p>(payloads: &[&'p Dictionary]) -> Vec<&'p [u8]> {
         .collect()
 }
 
-fn digests(certificates: &[&[u8]]) -> Value<'static> {
-    if certificates.is_empty() {
-        return Value::Null;
-    }
-    certificates.iter().map(|certificate| sha256(certificate)).collect()
-}
-
-/// Whom the certificates were made out to, and by whom; one that cannot be read leaves a gap.
-fn names(certificates: &[&[u8]], out: &mut Out<'_>, place: &Place) -> [Value<'static>; 2] {
-    let read = certificates.iter().map(|certificate| {
-        let names = certificate::names(certificate);
-        if names.is_err() && !is_key_store(certificate) {
-            out.warn(Some(place.clone()), "a certificate of the profile cannot be read");
-        }
-        names.ok()
-    });
-    let read: Vec<_> = read.collect();
-    if read.iter().all(Option::is_none) {
-        return [Value::Null, Value::Null];
-    }
-    let (subjects, issuers): (Vec<_>, Vec<_>) =
-        read.into_iter().map(|names| names.map(|names| (names.subject, names.issuer)).unzip()).unzip();
-    [subjects.into_iter().collect(), issuers.into_iter().collect()]
-}
-
-/// A PKCS #12 store begins with its version, a certificate with another sequence; the names in a store are behind its password.
-fn is_key_store(bytes: &[u8]) -> bool {
-    bytes.windows(3).take(6).any(|version| version == [2, 1, 3])
-}
-
 /// Every string that may name a server or a mailbox, wherever in the profile it stands: URLs, and the others.
 fn addresses<'p>(list: &'p plist::Value, out: &mut Out<'_>, place: &Place) -> (Value<'p>, Value<'p>) {
     let (mut urls, mut strings) = (Vec::new(), Vec::new());
@@ -167,7 +138,8 @@ fn is_url(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::artifact::testing::{json, rows, shake};
+    use crate::artifact::testing::{json, rows, rows_at, shake};
+    use crate::format::certificate;
 
     const PROFILE: &[u8] = br#"<plist version="1.0"><dict>
         <key>PayloadUUID</key><string>AAAA-1</string>
@@ -218,7 +190,6 @@ mod tests {
 
     #[test]
     fn certificates_are_named_where_they_can_be_read() {
-        use crate::artifact::testing::rows_at;
         let certificate = plist::Value::Data(crate::record::unhex(certificate::EXAMPLE_HEX).unwrap());
         let mut profile = Dictionary::new();
         profile.insert("SignerCerts".into(), plist::Value::Array(vec![plist::Value::Data(vec![0]), certificate.clone()]));
@@ -226,7 +197,6 @@ mod tests {
         payload.insert("PayloadType".into(), "com.apple.security.root".into());
         payload.insert("PayloadContent".into(), certificate);
         profile.insert("PayloadContent".into(), plist::Value::Array(vec![plist::Value::Dictionary(payload)]));
-        assert!(is_key_store(b"\x30\x82\x09\x51\x02\x01\x03\x30\x82"));
         let mut bytes = Vec::new();
         plist::Value::Dictionary(profile).to_writer_xml(&mut bytes).unwrap();
         let (records, warnings) = rows_at(&ARTIFACT, "/x", &bytes);
