@@ -10,10 +10,13 @@ crate::artifact::artifacts! {
     backup_info
     calendar
     calls
+    chrome_downloads
     chrome_history
+    chrome_searches
     contacts
     datausage
     firefox_history
+    firefox_tombstones
     global_preferences
     idstatuscache
     interaction_contacts

@@ -102,6 +102,22 @@ pub const MODULES: &[Module] = &[
         record_type: None,
     },
     Module {
+        artifact: "ios.chrome_downloads",
+        slug: "chrome_downloads",
+        class: "ChromeDownloads",
+        fields: &[("started", "isodate")],
+        events: &[("started", "download"), ("ended", "download_ended"), ("last_opened", "download_opened")],
+        record_type: None,
+    },
+    Module {
+        artifact: "ios.chrome_searches",
+        slug: "chrome_searches",
+        class: "ChromeSearches",
+        fields: &[("last_visited", "isodate")],
+        events: &[("last_visited", "search")],
+        record_type: None,
+    },
+    Module {
         artifact: "ios.contacts",
         slug: "contacts",
         class: "Contacts",
@@ -120,6 +136,14 @@ pub const MODULES: &[Module] = &[
         class: "FirefoxHistory",
         fields: &[("visited", "isodate"), ("visit_id", "id"), ("transition", "type")],
         events: &[("visited", "firefox_history")],
+        record_type: None,
+    },
+    Module {
+        artifact: "ios.firefox_tombstones",
+        slug: "firefox_tombstones",
+        class: "FirefoxTombstones",
+        fields: &[],
+        events: &[("deleted", "history_deleted"), ("visited", "firefox_history")],
         record_type: None,
     },
     Module {
