@@ -36,6 +36,7 @@ crate::artifact::artifacts! {
     webkit_observations
     webkit_redirects
     whatsapp
+    whatsapp_calls
     whatsapp_chats
     whatsapp_contacts
     whatsapp_lids

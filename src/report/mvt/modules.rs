@@ -415,6 +415,14 @@ pub const MODULES: &[Module] = &[
         record_type: Some("lid_phone_number_pair"),
     },
     Module {
+        artifact: "ios.whatsapp_calls",
+        slug: "whatsapp_calls",
+        class: "WhatsappCalls",
+        fields: &[("started", "isodate"), ("duration_s", "duration")],
+        events: &[("started", "call")],
+        record_type: None,
+    },
+    Module {
         artifact: "ios.whatsapp_contacts",
         slug: "whatsapp_contacts",
         class: "WhatsappContacts",
