@@ -3,6 +3,7 @@
 //! An artifact names device paths and stores facts. It knows no container, judges nothing and touches no file: that is what lets one
 //! parser serve every acquisition.
 
+mod certificates;
 mod core_data;
 pub mod ios;
 mod line;

@@ -3,6 +3,7 @@
 use std::io;
 
 mod bplist;
+pub mod certificate;
 pub mod keyed;
 pub mod sqlite;
 pub mod text;

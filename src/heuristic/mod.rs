@@ -59,7 +59,9 @@ macro_rules! heuristics {
 }
 
 heuristics! {
+    addaily_only_process
     app_not_from_store
+    app_signed_privately
     app_without_bundle_id
     apple_threat_notification
     attachment_burst
@@ -71,6 +73,7 @@ heuristics! {
     disguised_attachment
     file_id_mismatch
     idstatuscache_nul
+    idstatuscache_pair
     locationd_odd_executable
     lockdown_mode
     old_ios
@@ -80,7 +83,9 @@ heuristics! {
     quadream_invitation
     safari_redirect
     shortcut_risky_action
+    tcc_client_not_installed
     tcc_from_odd_path
+    tcc_set_by_system
     whatsapp_deleted_messages
 }
 

@@ -87,8 +87,18 @@ fn judge(profile: &Exhibit, managed: bool) -> Finding {
     }
     if !profile.value("signed").is_true() {
         finding.caveats.push("the profile is not signed, so its stated issuer proves nothing".into());
+    } else if let Some(signer) = signer_of(profile) {
+        finding.caveats.push(format!("its signer's certificate names {signer}; whether the signature holds was not checked"));
     }
     finding
+}
+
+/// The first of the signer's certificates is the signer's own.
+fn signer_of(profile: &Exhibit) -> Option<&str> {
+    match profile.value("signer_subjects") {
+        Value::List(subjects) => subjects.iter().find_map(Value::as_text),
+        _ => None,
+    }
 }
 
 /// A profile as its reader sees it in Settings, with what identifies it.
@@ -135,6 +145,18 @@ mod tests {
         let findings = judge(&HEURISTIC, &records);
         assert_eq!(findings.len(), 2);
         assert!(findings.iter().all(|finding| finding.level == Level::Low && finding.caveats.len() == 1));
+    }
+
+    #[test]
+    fn the_signer_is_named_as_far_as_it_is_known() {
+        let profile = json!({
+            "payload_types": ["com.apple.mdm"],
+            "signed": true,
+            "signer_subjects": [null, "CN=mdm.example.org"],
+        });
+        let findings = judge(&HEURISTIC, &[("ios.profiles", profile)]);
+        let signer = "its signer's certificate names CN=mdm.example.org; whether the signature holds was not checked";
+        assert_eq!(findings[0].caveats, ["the phone is managed by a server, as employers and schools do", signer]);
     }
 
     #[test]

@@ -13,6 +13,7 @@ use super::{
     domains::device_path,
     keybag::{ClassKeys, Keybag},
     manifest::{Manifest, Row, SQLITE_MAGIC, id_bytes},
+    missing::Missing,
 };
 use crate::format::ReadAt;
 
@@ -326,12 +327,16 @@ impl Source for Backup {
         self.list_roots(each);
         let mut listed = vec![false; self.present.len()];
         let mut complete = true;
+        let mut missing = Missing::default();
         self.manifest.rows(
             detail == Detail::Full,
             &mut |row| {
                 let found = if row.flags == 1 { self.present.find(&row.id) } else { None };
                 if let Some(seen) = found.as_ref().and_then(|(_, at)| listed.get_mut(*at)) {
                     *seen = true;
+                }
+                if row.flags == 1 && found.is_none() {
+                    missing.count(&row.domain);
                 }
                 each(self.file_of(row, found.as_ref().map(|(path, _)| path.as_str()), detail));
                 true
@@ -341,6 +346,7 @@ impl Source for Backup {
                 problem(error);
             },
         );
+        missing.tell(problem);
         let unlisted = listed.iter().filter(|seen| !**seen).count();
         if complete && unlisted > 0 {
             problem(SourceError::File {

@@ -16,6 +16,7 @@ mod extract;
 mod keybag;
 mod manifest;
 mod mbfile;
+mod missing;
 mod sysdiagnose;
 mod tar;
 #[cfg(test)]

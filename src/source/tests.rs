@@ -145,6 +145,7 @@ fn what_is_odd_or_missing_in_a_manifest_is_said_row_by_row() {
     has("/sms.db 5000 bytes");
     has("/escape missing (its file id is not 40 hexadecimal digits, so its content is not looked for)");
     has("/renamed missing (its file id is not the hash of its path)");
+    has("3 files of HomeDomain are listed, but their content is not in the backup");
     has("1 stored files are not in the backup's own list");
     assert!(source.device().limits.iter().any(|limit| limit.contains("`uploading`")));
     for id in ["../../../etc/passwd", "ab/../../Info.plist", ""] {

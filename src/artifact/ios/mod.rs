@@ -2,15 +2,21 @@
 
 crate::artifact::artifacts! {
     addaily
+    app_bundles
+    app_info
+    app_provisioning
     applications
     attachment_files
     backup_info
     calendar
     calls
+    chrome_downloads
     chrome_history
+    chrome_searches
     contacts
     datausage
     firefox_history
+    firefox_tombstones
     global_preferences
     idstatuscache
     interaction_contacts
@@ -30,6 +36,7 @@ crate::artifact::artifacts! {
     webkit_observations
     webkit_redirects
     whatsapp
+    whatsapp_calls
     whatsapp_chats
     whatsapp_contacts
     whatsapp_lids

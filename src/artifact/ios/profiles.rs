@@ -1,6 +1,7 @@
 use plist::Dictionary;
 
-use crate::artifact::property_list::{dictionary, flag, items, member, moment, sha256, text as text_of};
+use crate::artifact::property_list::{dictionary, flag, items, member, moment, text as text_of};
+use crate::artifact::certificates::{digests, names};
 use crate::artifact::prelude::*;
 use crate::format::keyed;
 
@@ -27,7 +28,12 @@ pub const ARTIFACT: Artifact = Artifact {
         message("strings"),
         boolean("signed"),
         hash("signer_sha256"),
+        // In the order of the digests. Names hold hosts: matched as text.
+        message("signer_subjects"),
+        message("signer_issuers"),
         hash("certificate_sha256"),
+        message("certificate_subjects"),
+        message("certificate_issuers"),
         boolean("removal_disallowed"),
     ],
     shows: Trace::Policy,
@@ -51,6 +57,9 @@ fn parse(list: &plist::Value, out: &mut Out<'_>) -> Result<()> {
     };
     let (urls, strings) = addresses(list, out, &place);
     let signers = signers(profile);
+    let certificates = certificates(&payloads);
+    let [signer_subjects, signer_issuers] = names(&signers, out, &place);
+    let [certificate_subjects, certificate_issuers] = names(&certificates, out, &place);
     out.push(
         place,
         [
@@ -67,8 +76,12 @@ fn parse(list: &plist::Value, out: &mut Out<'_>) -> Result<()> {
             urls,
             strings,
             (!signers.is_empty()).into(),
-            digests(signers),
-            digests(certificates(&payloads)),
+            digests(&signers),
+            signer_subjects,
+            signer_issuers,
+            digests(&certificates),
+            certificate_subjects,
+            certificate_issuers,
             flag(profile, "PayloadRemovalDisallowed"),
         ],
     );
@@ -100,13 +113,6 @@ fn certificates<'p>(payloads: &[&'p Dictionary]) -> Vec<&'p [u8]> {
         .collect()
 }
 
-fn digests(certificates: Vec<&[u8]>) -> Value<'static> {
-    if certificates.is_empty() {
-        return Value::Null;
-    }
-    certificates.into_iter().map(sha256).collect()
-}
-
 /// Every string that may name a server or a mailbox, wherever in the profile it stands: URLs, and the others.
 fn addresses<'p>(list: &'p plist::Value, out: &mut Out<'_>, place: &Place) -> (Value<'p>, Value<'p>) {
     let (mut urls, mut strings) = (Vec::new(), Vec::new());
@@ -132,7 +138,8 @@ fn is_url(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::artifact::testing::{json, rows, shake};
+    use crate::artifact::testing::{json, rows, rows_at, shake};
+    use crate::format::certificate;
 
     const PROFILE: &[u8] = br#"<plist version="1.0"><dict>
         <key>PayloadUUID</key><string>AAAA-1</string>
@@ -179,6 +186,26 @@ mod tests {
             }])
         );
         shake(&ARTIFACT, PROFILE);
+    }
+
+    #[test]
+    fn certificates_are_named_where_they_can_be_read() {
+        let certificate = plist::Value::Data(crate::record::unhex(certificate::EXAMPLE_HEX).unwrap());
+        let mut profile = Dictionary::new();
+        profile.insert("SignerCerts".into(), plist::Value::Array(vec![plist::Value::Data(vec![0]), certificate.clone()]));
+        let mut payload = Dictionary::new();
+        payload.insert("PayloadType".into(), "com.apple.security.root".into());
+        payload.insert("PayloadContent".into(), certificate);
+        profile.insert("PayloadContent".into(), plist::Value::Array(vec![plist::Value::Dictionary(payload)]));
+        let mut bytes = Vec::new();
+        plist::Value::Dictionary(profile).to_writer_xml(&mut bytes).unwrap();
+        let (records, warnings) = rows_at(&ARTIFACT, "/x", &bytes);
+        let subject = r"CN=profiles.example.org,O=Example\, Ltd,C=XX";
+        assert_eq!(records[0]["signer_subjects"], json!([null, subject]));
+        assert_eq!(records[0]["signer_issuers"], json!([null, "CN=Example Root,O=Example Authority"]));
+        assert_eq!(records[0]["certificate_subjects"], json!([subject]));
+        assert_eq!(warnings, ["a certificate of the profile cannot be read"]);
+        shake(&ARTIFACT, &bytes);
     }
 
     #[test]
