@@ -7,6 +7,7 @@ mod core_data;
 pub mod ios;
 mod line;
 mod links;
+mod other;
 mod out;
 pub(crate) mod property_list;
 mod read;
@@ -14,6 +15,7 @@ mod read;
 pub mod testing;
 
 pub use line::Line;
+pub use other::NAME as OTHER;
 pub use out::{Out, Record, Sink};
 pub use read::{read_database, read_tables};
 

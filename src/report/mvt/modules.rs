@@ -25,6 +25,18 @@ impl Module {
     }
 }
 
+/// Columns of Messages' tables that MVT writes in base64.
+pub const BASE64: [&str; 8] = [
+    "attributedBody",
+    "payload_data",
+    "message_summary_info",
+    "user_info",
+    "sticker_user_info",
+    "attribution_info",
+    "ck_server_change_token_blob",
+    "sr_ck_server_change_token_blob",
+];
+
 /// In MVT's order; several artifacts may go to one module.
 pub const MODULES: &[Module] = &[
     Module {
@@ -293,8 +305,14 @@ pub const MODULES: &[Module] = &[
             ("received", "isodate"),
             ("sent", "isodate"),
             ("read", "isodate_read"),
+            ("delivered", "date_delivered"),
+            ("played", "date_played"),
+            ("edited", "date_edited"),
+            ("retracted", "date_retracted"),
             ("message", "text"),
             ("handle", "phone_number"),
+            ("spam", "is_spam"),
+            ("balloon", "balloon_bundle_id"),
         ],
         events: &[("received", "sms_received"), ("sent", "sms_received"), ("read", "sms_read")],
         record_type: None,
@@ -308,6 +326,7 @@ pub const MODULES: &[Module] = &[
             ("transfer_started", "start_date"),
             ("handle", "phone_number"),
             ("file", "filename"),
+            ("hidden", "hide_attachment"),
         ],
         events: &[("created", "sms_attachment")],
         record_type: None,
