@@ -13,6 +13,7 @@ pub(crate) mod property_list;
 mod read;
 #[cfg(test)]
 pub mod testing;
+mod whatsapp;
 
 pub use line::Line;
 pub use other::NAME as OTHER;
@@ -54,6 +55,11 @@ pub enum Parse {
     },
     /// A database whose table names vary.
     Database(fn(&Database<'_>, &mut Out<'_>) -> anyhow::Result<()>),
+    /// A database that other databases explain: the files of these globs that are there and can be opened are handed in beside it.
+    Explained {
+        by: &'static [&'static str],
+        parse: fn(&Database<'_>, &[Beside<'_>], &mut Out<'_>) -> anyhow::Result<()>,
+    },
     /// A property list, XML or binary.
     Plist(fn(&plist::Value, &mut Out<'_>) -> anyhow::Result<()>),
     /// The first bytes of each file.
@@ -64,8 +70,26 @@ pub enum Parse {
 
 impl Parse {
     pub fn is_database(&self) -> bool {
-        matches!(self, Parse::Sqlite { .. } | Parse::Rows { .. } | Parse::Database(_))
+        matches!(
+            self,
+            Parse::Sqlite { .. } | Parse::Rows { .. } | Parse::Database(_) | Parse::Explained { .. }
+        )
     }
+
+    /// Globs of the files that are read beside its own.
+    pub fn beside(&self) -> &'static [&'static str] {
+        match self {
+            Parse::Explained { by, .. } => by,
+            _ => &[],
+        }
+    }
+}
+
+/// An opened database that explains another.
+pub struct Beside<'a> {
+    /// On the device.
+    pub path: &'a str,
+    pub database: Database<'a>,
 }
 
 /// Every artifact, in the order in which results are listed.
@@ -91,7 +115,7 @@ pub(crate) use artifacts;
 pub mod prelude {
     pub use anyhow::{Context as _, Result};
 
-    pub use super::{Artifact, Out, Parse, read_tables};
+    pub use super::{Artifact, Beside, Out, Parse, read_tables};
     pub use crate::format::sqlite::{Database, Row};
     pub use crate::record::{
         Column, Kind, Moment, Place, Trace, Value, app_id, boolean, bytes, caveat, direction, email, hash,

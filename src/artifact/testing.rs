@@ -2,7 +2,7 @@
 
 pub use serde_json::json;
 
-use super::{Artifact, Line, Out, Parse, Record, Sink};
+use super::{Artifact, Beside, Line, Out, Parse, Record, Sink};
 use crate::format::sqlite::Database;
 
 /// The bytes of a database made by these statements.
@@ -33,13 +33,28 @@ pub fn rows(artifact: &'static Artifact, bytes: &[u8]) -> serde_json::Value {
 
 /// [`rows`] of a file at a path, with the warnings.
 pub fn rows_at(artifact: &'static Artifact, path: &str, bytes: &[u8]) -> (serde_json::Value, Vec<String>) {
+    rows_beside(artifact, path, bytes, &[])
+}
+
+/// [`rows_at`] with databases beside it, by their paths.
+pub fn rows_beside(
+    artifact: &'static Artifact,
+    path: &str,
+    bytes: &[u8],
+    beside: &[(&'static str, Vec<u8>)],
+) -> (serde_json::Value, Vec<String>) {
+    let opened = |(path, bytes): &(&'static str, Vec<u8>)| Beside {
+        path,
+        database: Database::open(Box::new(bytes.clone()), None).unwrap(),
+    };
+    let beside: Vec<Beside<'_>> = beside.iter().map(opened).collect();
     let mut collected = Collected(Vec::new());
     let mut out = Out::new(artifact, path, &mut collected);
     let mut warnings = Vec::new();
     let result = if artifact.parse.is_database() {
         Database::open(Box::new(bytes.to_vec()), None)
             .map_err(anyhow::Error::from)
-            .and_then(|database| super::read_database(artifact, &database, &mut out))
+            .and_then(|database| super::read_database(artifact, &database, &beside, &mut out))
     } else if let Parse::Plist(parse) = artifact.parse {
         crate::format::keyed::parse(bytes).and_then(|value| parse(&value, &mut out))
     } else if let Parse::Head { bytes: count, parse } = artifact.parse {

@@ -130,11 +130,36 @@ pub struct Case {
     pub bytes: u64,
 }
 
+/// Files opened beside another; a phone has one or two, an attacker's listing may have any number.
+const FILES_BESIDE: usize = 16;
+
 /// A file that artifacts asked for.
+#[derive(Clone)]
 struct Wanted {
     file: VirtualFile,
     wal: Option<VirtualFile>,
     artifacts: Vec<usize>,
+    /// Files that explain this one, for those of its artifacts that want them.
+    beside: Vec<Wanted>,
+}
+
+impl Wanted {
+    fn new(file: VirtualFile, artifacts: Vec<usize>) -> Wanted {
+        Wanted { file, wal: None, artifacts, beside: Vec::new() }
+    }
+
+    /// Finds the log and the sizes.
+    fn complete(&mut self, source: &dyn Source, logs: &HashMap<String, VirtualFile>) {
+        self.wal = logs.get(&format!("{}-wal", self.file.path)).filter(|wal| !wal.missing).cloned();
+        self.file.size = source.size(&self.file);
+        if let Some(wal) = &mut self.wal {
+            wal.size = source.size(wal);
+        }
+    }
+
+    fn size(&self) -> u64 {
+        self.file.size + self.wal.as_ref().map_or(0, |wal| wal.size)
+    }
 }
 
 /// Scans an acquisition.
@@ -194,7 +219,9 @@ struct Job {
 impl Listing {
     fn of(source: &dyn Source, asked: &[bool]) -> Result<Listing, SourceError> {
         let artifacts = artifact::all();
-        let router = Router::new(artifacts, asked);
+        let router = Router::new(artifacts, asked, |artifact| artifact.files);
+        let explaining = Router::new(artifacts, asked, |artifact| artifact.parse.beside());
+        let mut beside: Vec<Wanted> = Vec::new();
         let mut problems = Vec::new();
         let mut files = 0;
         let mut wanted: Vec<Wanted> = Vec::new();
@@ -208,19 +235,27 @@ impl Listing {
                     return;
                 }
                 if let Some(database) = file.path.strip_suffix("-wal")
-                    && router.route(database).iter().any(is_database)
+                    && (router.route(database).iter().any(is_database)
+                        || !explaining.route(database).is_empty())
                 {
                     logs.insert(file.path.clone(), file);
                     return;
                 }
+                let explained = explaining.route(&file.path);
+                if !explained.is_empty() && !file.missing {
+                    beside.push(Wanted::new(file.clone(), explained));
+                }
                 let artifacts = router.route(&file.path);
                 if !artifacts.is_empty() {
-                    wanted.push(Wanted { file, wal: None, artifacts });
+                    wanted.push(Wanted::new(file, artifacts));
                 }
             },
             &mut |error| problems.push(source_problem("", &error)),
         )?;
-        wanted.sort_by(|a, b| (&a.file.path, &a.file.stored_as).cmp(&(&b.file.path, &b.file.stored_as)));
+        for list in [&mut wanted, &mut beside] {
+            list.sort_by(|a, b| (&a.file.path, &a.file.stored_as).cmp(&(&b.file.path, &b.file.stored_as)));
+        }
+        beside.iter_mut().for_each(|file| file.complete(source, &logs));
         let mut jobs: Vec<Job> = Vec::new();
         for (index, artifact) in artifacts.iter().enumerate() {
             if matches!(artifact.parse, Parse::Listing(_)) && asked.get(index) == Some(&true) {
@@ -230,14 +265,17 @@ impl Listing {
         }
         let mut bytes = 0;
         for (index, wanted) in wanted.iter_mut().enumerate() {
-            wanted.wal = logs.remove(&format!("{}-wal", wanted.file.path)).filter(|wal| !wal.missing);
-            wanted.file.size = source.size(&wanted.file);
-            if let Some(wal) = &mut wanted.wal {
-                wal.size = source.size(wal);
-            }
-            let size = wanted.file.size + wanted.wal.as_ref().map_or(0, |wal| wal.size);
+            wanted.complete(source, &logs);
+            let explains =
+                |file: &&Wanted| file.artifacts.iter().any(|index| wanted.artifacts.contains(index));
+            wanted.beside = beside.iter().filter(explains).take(FILES_BESIDE).cloned().collect();
             bytes += wanted.file.size;
-            jobs.extend(wanted.artifacts.iter().map(|&artifact| Job { artifact, file: Some(index), size }));
+            jobs.extend(wanted.artifacts.iter().map(|&artifact| {
+                let beside =
+                    artifacts.get(artifact).is_some_and(|artifact| !artifact.parse.beside().is_empty());
+                let beside: u64 = if beside { wanted.beside.iter().map(Wanted::size).sum() } else { 0 };
+                Job { artifact, file: Some(index), size: wanted.size() + beside }
+            }));
         }
         // Largest first, so that no core is left with a giant at the end.
         jobs.sort_by_key(|job| (std::cmp::Reverse(job.size), job.artifact, job.file));
@@ -253,7 +291,8 @@ impl Listing {
         }
         let mut batches: Vec<(u64, Vec<Job>)> = vec![(0, Vec::new())];
         for (file, jobs) in by_file {
-            let size = if file.is_some() { jobs.first().map_or(0, |job| job.size) } else { 0 };
+            let largest = jobs.iter().map(|job| job.size).max();
+            let size = largest.filter(|_| file.is_some()).unwrap_or(0);
             match batches.last_mut() {
                 Some((used, batch)) if *used == 0 || *used + size <= budget => {
                     *used += size;
@@ -270,6 +309,7 @@ impl Listing {
         indexes.sort_unstable();
         indexes.dedup();
         let wanted = indexes.into_iter().filter_map(|index| self.wanted.get(index));
+        let wanted = wanted.flat_map(|wanted| std::iter::once(wanted).chain(&wanted.beside));
         wanted.flat_map(|wanted| std::iter::once(&wanted.file).chain(&wanted.wal)).collect()
     }
 }

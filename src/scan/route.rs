@@ -19,13 +19,17 @@ pub struct Router {
 const WILD: [char; 4] = ['*', '?', '[', '{'];
 
 impl Router {
-    /// Routes to those of `artifacts` that are `asked` for, by their index.
-    pub fn new(artifacts: &[&'static Artifact], asked: &[bool]) -> Router {
+    /// Routes the paths that `globs` gives for an artifact to those of `artifacts` that are `asked` for, by their index.
+    pub fn new(
+        artifacts: &[&'static Artifact],
+        asked: &[bool],
+        globs: fn(&'static Artifact) -> &'static [&'static str],
+    ) -> Router {
         let mut router = Router { literal: HashMap::new(), by_name: HashMap::new(), rest: Vec::new() };
         for (index, (artifact, _)) in
             artifacts.iter().zip(asked).enumerate().filter(|(_, (_, asked))| **asked)
         {
-            for glob in artifact.files {
+            for glob in globs(artifact) {
                 router.add(glob, index);
             }
         }
@@ -94,7 +98,7 @@ mod tests {
         static LITERAL: Artifact = artifact("a", &["/private/var/a.db"]);
         static NAMED: Artifact = artifact("b", &["/private/var/*/History.db", "/private/**/a.db"]);
         static WILD: Artifact = artifact("c", &["/private/var/profiles/profile-*"]);
-        let router = Router::new(&[&LITERAL, &NAMED, &WILD], &[true; 3]);
+        let router = Router::new(&[&LITERAL, &NAMED, &WILD], &[true; 3], |artifact| artifact.files);
         assert_eq!(router.route("/private/var/a.db"), [0, 1]);
         assert_eq!(router.route("/private/var/x/History.db"), [1]);
         assert_eq!(router.route("/private/var/x/y/History.db"), Vec::<usize>::new());

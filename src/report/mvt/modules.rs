@@ -166,6 +166,9 @@ pub const MODULES: &[Module] = &[
             ("attachment_bytes", "size"),
             ("attachment_photo_id", "photo_local_id"),
             ("attachment_cloud_id", "cloud_id"),
+            ("sender_resolved_phone", "sender_resolved_phone_number"),
+            ("recipient_resolved_phone", "recipient_resolved_phone_number"),
+            ("domain_resolved_phone", "domain_resolved_phone_number"),
         ],
         events: &[
             ("started", "start_date"),

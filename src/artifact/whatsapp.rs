@@ -1,0 +1,194 @@
+//! Who stands behind a WhatsApp address, told from the files in which WhatsApp keeps its contacts.
+//!
+//! Other programs note only the address: a number (`15550100@s.whatsapp.net`) or a linked identity that hides it (`77@lid`).
+
+use std::collections::HashMap;
+
+use anyhow::Result;
+
+use super::links::text_of;
+use super::{Beside, Out};
+use crate::format::sqlite::Database;
+
+/// The files that tell it.
+pub const FILES: &[&str] = &[
+    "/private/var/mobile/Containers/Shared/AppGroup/*/ContactsV2.sqlite",
+    "/private/var/mobile/Containers/Shared/AppGroup/*/LID.sqlite",
+];
+
+/// Contacts and pairs kept of all files together; WhatsApp itself allows far fewer in an address book.
+const ENTRIES_KEPT: usize = 200_000;
+/// A longer text is no address, number or name.
+const LONGEST_BYTES: usize = 1024;
+
+/// A phone number and a name, as far as they are known.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Person {
+    pub phone: Option<String>,
+    pub name: Option<String>,
+}
+
+/// The people that WhatsApp knows.
+#[derive(Default)]
+pub struct People {
+    people: Vec<Person>,
+    /// Into `people`, by the digits of the number.
+    by_number: HashMap<String, usize>,
+    /// Into `people`, by the digits before `@lid`.
+    by_lid: HashMap<String, usize>,
+    /// The digits of the number behind a linked identity.
+    numbers: HashMap<String, String>,
+}
+
+impl People {
+    /// Reads what these files tell; what cannot be read becomes a warning.
+    pub fn of(files: &[Beside<'_>], out: &mut Out<'_>) -> People {
+        let mut people = People::default();
+        for file in files {
+            let read =
+                if file.path.ends_with("/LID.sqlite") { People::add_pairs } else { People::add_contacts };
+            if let Err(error) = read(&mut people, &file.database) {
+                out.warn(None, format!("`{}`, which tells who WhatsApp addresses are: {error:#}", file.path));
+            }
+        }
+        if people.is_full() {
+            out.warn(
+                None,
+                format!("more than {ENTRIES_KEPT} WhatsApp contacts; the others are not looked up"),
+            );
+        }
+        people
+    }
+
+    fn add_contacts(&mut self, database: &Database<'_>) -> Result<()> {
+        let query = "SELECT {ZWHATSAPPID}, {ZLID}, {ZPHONENUMBER}, {ZFULLNAME}, {ZBUSINESSNAME}
+                     FROM ZWAADDRESSBOOKCONTACT ORDER BY Z_PK";
+        database.prepare(&[query])?.for_each(&mut |row| {
+            if self.is_full() {
+                return Ok(());
+            }
+            let text = |column| text_of(row.value(column)).filter(|text| text.len() <= LONGEST_BYTES);
+            let [id, lid, phone] = [0, 1, 2].map(text);
+            let number = id
+                .as_deref()
+                .filter(|id| id.ends_with(NUMBER))
+                .map(user)
+                .or_else(|| phone.as_deref().map(digits).filter(|digits| !digits.is_empty()));
+            // A contact may be stored under its linked identity alone.
+            let lid = lid.or_else(|| id.filter(|id| id.ends_with(LID)));
+            let index = self.people.len();
+            self.people.push(Person {
+                phone: phone.map(Into::into).or_else(|| number.as_ref().map(|number| format!("+{number}"))),
+                name: text(3).or_else(|| text(4)).map(Into::into),
+            });
+            if let Some(number) = number {
+                self.by_number.entry(number).or_insert(index);
+            }
+            if let Some(lid) = lid {
+                self.by_lid.entry(user(&lid)).or_insert(index);
+            }
+            Ok(())
+        })?;
+        Ok(())
+    }
+
+    fn add_pairs(&mut self, database: &Database<'_>) -> Result<()> {
+        let query = "SELECT {ZLID}, {ZPHONENUMBER} FROM ZWAPHONENUMBERLIDPAIR ORDER BY Z_PK";
+        database.prepare(&[query])?.for_each(&mut |row| {
+            let text = |column| text_of(row.value(column)).filter(|text| text.len() <= LONGEST_BYTES);
+            if let (Some(lid), Some(number), false) = (text(0), text(1), self.is_full()) {
+                self.numbers.entry(user(&lid)).or_insert_with(|| digits(&number));
+            }
+            Ok(())
+        })?;
+        Ok(())
+    }
+
+    fn is_full(&self) -> bool {
+        self.people.len() + self.numbers.len() >= ENTRIES_KEPT
+    }
+
+    /// Who an address stands for; nobody where it is a group's or none of WhatsApp's.
+    pub fn find(&self, address: &str) -> Person {
+        let of_number = |number: &str| self.by_number.get(number).and_then(|index| self.people.get(*index));
+        if address.ends_with(LID) {
+            let lid = user(address);
+            let contact = self.by_lid.get(&lid).and_then(|index| self.people.get(*index));
+            let number = self.numbers.get(&lid);
+            let paired = number.and_then(|number| of_number(number));
+            let known = [contact, paired];
+            let mut known = known.into_iter().flatten();
+            let phone = known.clone().find_map(|person| person.phone.clone());
+            Person {
+                phone: phone.or_else(|| number.map(|number| format!("+{number}"))),
+                name: known.find_map(|person| person.name.clone()),
+            }
+        } else if address.ends_with(NUMBER) {
+            let number = user(address);
+            let contact = of_number(&number).cloned().unwrap_or_default();
+            let phone = contact.phone.or_else(|| (!number.is_empty()).then(|| format!("+{number}")));
+            Person { phone, ..contact }
+        } else if address.starts_with('+') {
+            // It is the number itself.
+            Person { phone: None, name: of_number(&digits(address)).and_then(|person| person.name.clone()) }
+        } else {
+            Person::default()
+        }
+    }
+}
+
+const LID: &str = "@lid";
+const NUMBER: &str = "@s.whatsapp.net";
+
+/// `15550100` of `15550100:3@s.whatsapp.net`, where 3 is one of the person's devices.
+fn user(address: &str) -> String {
+    digits(address.split(['@', ':']).next().unwrap_or_default())
+}
+
+fn digits(text: &str) -> String {
+    text.chars().filter(char::is_ascii_digit).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::artifact::testing::sqlite;
+
+    fn people(contacts: &str, pairs: &str) -> People {
+        let contacts = sqlite(&format!(
+            "CREATE TABLE ZWAADDRESSBOOKCONTACT (Z_PK INTEGER PRIMARY KEY, ZWHATSAPPID, ZLID, ZPHONENUMBER, ZFULLNAME); {contacts}"
+        ));
+        let pairs = sqlite(&format!(
+            "CREATE TABLE ZWAPHONENUMBERLIDPAIR (Z_PK INTEGER PRIMARY KEY, ZLID, ZPHONENUMBER); {pairs}"
+        ));
+        let open = |bytes: Vec<u8>| Database::open(Box::new(bytes), None).unwrap();
+        let mut people = People::default();
+        people.add_contacts(&open(contacts)).unwrap();
+        people.add_pairs(&open(pairs)).unwrap();
+        people
+    }
+
+    fn found(people: &People, address: &str) -> [String; 2] {
+        let person = people.find(address);
+        [person.phone, person.name].map(Option::unwrap_or_default)
+    }
+
+    #[test]
+    fn numbers_and_linked_identities_lead_to_people() {
+        let people = people(
+            "INSERT INTO ZWAADDRESSBOOKCONTACT VALUES (1, '15550105@s.whatsapp.net', NULL, '+1 555 0105', x'456c696e'),
+                 (2, NULL, '77@lid', '+1 555 0106', 'Press office'), (3, '88@lid', NULL, NULL, 'Ada'), (4, NULL, NULL, NULL, NULL);",
+            "INSERT INTO ZWAPHONENUMBERLIDPAIR VALUES (1, '99@lid', '15550105'), (2, '88', '15550188'), (3, NULL, '1');",
+        );
+        assert_eq!(found(&people, "15550105@s.whatsapp.net"), ["+1 555 0105", "Elin"]);
+        assert_eq!(found(&people, "15550105:3@s.whatsapp.net"), ["+1 555 0105", "Elin"]);
+        assert_eq!(found(&people, "15550199@s.whatsapp.net"), ["+15550199", ""]);
+        assert_eq!(found(&people, "77@lid"), ["+1 555 0106", "Press office"]);
+        assert_eq!(found(&people, "88@lid"), ["+15550188", "Ada"]);
+        assert_eq!(found(&people, "99@lid"), ["+1 555 0105", "Elin"]);
+        assert_eq!(found(&people, "+1 (555) 0105"), ["", "Elin"]);
+        for nobody in ["15550105-1@g.us", "11@lid", "@s.whatsapp.net", "someone@example.org", ""] {
+            assert_eq!(found(&people, nobody), ["", ""], "{nobody}");
+        }
+    }
+}
