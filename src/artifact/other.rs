@@ -38,23 +38,29 @@ impl Other {
         Other { columns }
     }
 
-    /// Those of a row that hold something: not NULL, not zero, not empty. Null if none does.
-    pub fn of_row<'r>(&'r self, row: &'r Row<'_>) -> Value<'r> {
+    /// Those of a row that hold something: not NULL, not zero, not empty; behind them `also`, which its caller has weighed. Null if
+    /// none does.
+    pub fn of_row<'r>(&'r self, row: &'r Row<'_>, also: Option<(&'static str, Value<'r>)>) -> Value<'r> {
         let mut fields = Vec::new();
         for (index, name) in &self.columns {
-            let value = match row.filled(*index) {
-                None => continue,
-                Some(Value::Bytes(bytes)) if bytes.len() > LONGEST_BLOB_BYTES => {
-                    format!("{} bytes, too long to be kept here", bytes.len()).into()
+            if let Some(value) = row.filled(*index) {
+                if fields.is_empty() {
+                    fields.reserve(16);
                 }
-                Some(value) => value,
-            };
-            if fields.capacity() == 0 {
-                fields.reserve(16);
+                fields.push((Cow::Borrowed(name.as_str()), bounded(value)));
             }
-            fields.push((Cow::Borrowed(name.as_str()), value));
         }
+        fields.extend(also.map(|(name, value)| (name.into(), bounded(value))));
         if fields.is_empty() { Value::Null } else { Value::Object(fields) }
+    }
+}
+
+fn bounded(value: Value<'_>) -> Value<'_> {
+    match value {
+        Value::Bytes(bytes) if bytes.len() > LONGEST_BLOB_BYTES => {
+            format!("{} bytes, too long to be kept here", bytes.len()).into()
+        }
+        value => value,
     }
 }
 
@@ -76,7 +82,7 @@ mod tests {
         let mut rows = Vec::new();
         statement
             .for_each(&mut |row| {
-                rows.push(other.of_row(row).into_owned());
+                rows.push(other.of_row(row, None).into_owned());
                 Ok(())
             })
             .unwrap();

@@ -11,10 +11,12 @@ use super::{Beside, Out};
 use crate::format::sqlite::Database;
 
 /// The files that tell it.
-pub const FILES: &[&str] = &[
-    "/private/var/mobile/Containers/Shared/AppGroup/*/ContactsV2.sqlite",
-    "/private/var/mobile/Containers/Shared/AppGroup/*/LID.sqlite",
-];
+pub const FILES: &[&str] =
+    &["/private/var/mobile/Containers/Shared/AppGroup/*/ContactsV2.sqlite", PAIRS_FILE];
+/// The one of them that tells the numbers behind linked identities.
+pub const PAIRS_FILE: &str = "/private/var/mobile/Containers/Shared/AppGroup/*/LID.sqlite";
+/// Its table, which some versions keep in the database of chats instead.
+pub const PAIRS: &str = "ZWAPHONENUMBERLIDPAIR";
 
 /// Contacts and pairs kept of all files together; WhatsApp itself allows far fewer in an address book.
 const ENTRIES_KEPT: usize = 200_000;
@@ -51,12 +53,6 @@ impl People {
                 out.warn(None, format!("`{}`, which tells who WhatsApp addresses are: {error:#}", file.path));
             }
         }
-        if people.is_full() {
-            out.warn(
-                None,
-                format!("more than {ENTRIES_KEPT} WhatsApp contacts; the others are not looked up"),
-            );
-        }
         people
     }
 
@@ -64,48 +60,61 @@ impl People {
         let query = "SELECT {ZWHATSAPPID}, {ZLID}, {ZPHONENUMBER}, {ZFULLNAME}, {ZBUSINESSNAME}
                      FROM ZWAADDRESSBOOKCONTACT ORDER BY Z_PK";
         database.prepare(&[query])?.for_each(&mut |row| {
-            if self.is_full() {
-                return Ok(());
-            }
+            self.has_room()?;
             let text = |column| text_of(row.value(column)).filter(|text| text.len() <= LONGEST_BYTES);
             let [id, lid, phone] = [0, 1, 2].map(text);
-            let number = id
-                .as_deref()
-                .filter(|id| id.ends_with(NUMBER))
-                .map(user)
-                .or_else(|| phone.as_deref().map(digits).filter(|digits| !digits.is_empty()));
+            let number = id.as_deref().filter(|id| id.ends_with(NUMBER)).map(user);
+            let number = digits(number.or(phone.as_deref()).unwrap_or_default());
             // A contact may be stored under its linked identity alone.
             let lid = lid.or_else(|| id.filter(|id| id.ends_with(LID)));
+            let lid = lid.as_deref().map_or("", user);
             let index = self.people.len();
             self.people.push(Person {
-                phone: phone.map(Into::into).or_else(|| number.as_ref().map(|number| format!("+{number}"))),
+                phone: phone.map(Into::into).or_else(|| international(&number)),
                 name: text(3).or_else(|| text(4)).map(Into::into),
             });
-            if let Some(number) = number {
-                self.by_number.entry(number).or_insert(index);
+            if !lid.is_empty() {
+                self.by_lid.entry(lid.to_owned()).or_insert(index);
             }
-            if let Some(lid) = lid {
-                self.by_lid.entry(user(&lid)).or_insert(index);
+            if !number.is_empty() {
+                self.by_number.entry(number).or_insert(index);
             }
             Ok(())
         })?;
         Ok(())
     }
 
-    fn add_pairs(&mut self, database: &Database<'_>) -> Result<()> {
+    /// Adds the pairs that a database holds.
+    ///
+    /// # Errors
+    /// When it does not hold them, is damaged or holds too many: those before have been added.
+    pub fn add_pairs(&mut self, database: &Database<'_>) -> Result<()> {
         let query = "SELECT {ZLID}, {ZPHONENUMBER} FROM ZWAPHONENUMBERLIDPAIR ORDER BY Z_PK";
         database.prepare(&[query])?.for_each(&mut |row| {
             let text = |column| text_of(row.value(column)).filter(|text| text.len() <= LONGEST_BYTES);
-            if let (Some(lid), Some(number), false) = (text(0), text(1), self.is_full()) {
-                self.numbers.entry(user(&lid)).or_insert_with(|| digits(&number));
+            let (Some(lid), Some(number)) = (text(0), text(1)) else { return Ok(()) };
+            let (lid, number) = (user(&lid), digits(&number));
+            self.has_room()?;
+            if !lid.is_empty() && !number.is_empty() {
+                self.numbers.entry(lid.to_owned()).or_insert(number);
             }
             Ok(())
         })?;
         Ok(())
     }
 
-    fn is_full(&self) -> bool {
-        self.people.len() + self.numbers.len() >= ENTRIES_KEPT
+    fn has_room(&self) -> Result<()> {
+        let entries = self.people.len() + self.numbers.len();
+        anyhow::ensure!(
+            entries < ENTRIES_KEPT,
+            "holds more than {ENTRIES_KEPT} people; the others are not looked up"
+        );
+        Ok(())
+    }
+
+    /// The number behind a linked identity; none for every other address.
+    pub fn phone_behind(&self, address: &str) -> Option<String> {
+        address.ends_with(LID).then(|| self.find(address).phone).flatten()
     }
 
     /// Who an address stands for; nobody where it is a group's or none of WhatsApp's.
@@ -113,21 +122,21 @@ impl People {
         let of_number = |number: &str| self.by_number.get(number).and_then(|index| self.people.get(*index));
         if address.ends_with(LID) {
             let lid = user(address);
-            let contact = self.by_lid.get(&lid).and_then(|index| self.people.get(*index));
-            let number = self.numbers.get(&lid);
+            let contact = self.by_lid.get(lid).and_then(|index| self.people.get(*index));
+            let number = self.numbers.get(lid);
             let paired = number.and_then(|number| of_number(number));
-            let known = [contact, paired];
-            let mut known = known.into_iter().flatten();
-            let phone = known.clone().find_map(|person| person.phone.clone());
+            let known = [contact, paired].into_iter().flatten();
             Person {
-                phone: phone.or_else(|| number.map(|number| format!("+{number}"))),
-                name: known.find_map(|person| person.name.clone()),
+                phone: known
+                    .clone()
+                    .find_map(|person| person.phone.clone())
+                    .or_else(|| number.and_then(|number| international(number))),
+                name: known.clone().find_map(|person| person.name.clone()),
             }
         } else if address.ends_with(NUMBER) {
-            let number = user(address);
+            let number = digits(user(address));
             let contact = of_number(&number).cloned().unwrap_or_default();
-            let phone = contact.phone.or_else(|| (!number.is_empty()).then(|| format!("+{number}")));
-            Person { phone, ..contact }
+            Person { phone: contact.phone.or_else(|| international(&number)), ..contact }
         } else if address.starts_with('+') {
             // It is the number itself.
             Person { phone: None, name: of_number(&digits(address)).and_then(|person| person.name.clone()) }
@@ -141,8 +150,12 @@ const LID: &str = "@lid";
 const NUMBER: &str = "@s.whatsapp.net";
 
 /// `15550100` of `15550100:3@s.whatsapp.net`, where 3 is one of the person's devices.
-fn user(address: &str) -> String {
-    digits(address.split(['@', ':']).next().unwrap_or_default())
+fn user(address: &str) -> &str {
+    address.split(['@', ':']).next().unwrap_or_default()
+}
+
+fn international(number: &str) -> Option<String> {
+    (!number.is_empty()).then(|| format!("+{number}"))
 }
 
 fn digits(text: &str) -> String {
@@ -177,7 +190,7 @@ mod tests {
     fn numbers_and_linked_identities_lead_to_people() {
         let people = people(
             "INSERT INTO ZWAADDRESSBOOKCONTACT VALUES (1, '15550105@s.whatsapp.net', NULL, '+1 555 0105', x'456c696e'),
-                 (2, NULL, '77@lid', '+1 555 0106', 'Press office'), (3, '88@lid', NULL, NULL, 'Ada'), (4, NULL, NULL, NULL, NULL);",
+                 (2, NULL, '77@lid', '+1 555 0106', 'Press office'), (3, '88@lid', NULL, NULL, 'Ada'), (4, NULL, 'odd', NULL, 'Odd'), (5, NULL, '@lid', '-', 'x');",
             "INSERT INTO ZWAPHONENUMBERLIDPAIR VALUES (1, '99@lid', '15550105'), (2, '88', '15550188'), (3, NULL, '1');",
         );
         assert_eq!(found(&people, "15550105@s.whatsapp.net"), ["+1 555 0105", "Elin"]);
@@ -187,7 +200,18 @@ mod tests {
         assert_eq!(found(&people, "88@lid"), ["+15550188", "Ada"]);
         assert_eq!(found(&people, "99@lid"), ["+1 555 0105", "Elin"]);
         assert_eq!(found(&people, "+1 (555) 0105"), ["", "Elin"]);
-        for nobody in ["15550105-1@g.us", "11@lid", "@s.whatsapp.net", "someone@example.org", ""] {
+        assert_eq!(people.phone_behind("99@lid").as_deref(), Some("+1 555 0105"));
+        assert_eq!(people.phone_behind("15550105@s.whatsapp.net"), None);
+        for nobody in [
+            "15550105-1@g.us",
+            "11@lid",
+            "other@lid",
+            "@lid",
+            "@s.whatsapp.net",
+            "someone@example.org",
+            "+",
+            "",
+        ] {
             assert_eq!(found(&people, nobody), ["", ""], "{nobody}");
         }
     }

@@ -62,11 +62,12 @@ pub const ARTIFACT: Artifact = Artifact {
 };
 
 const FIRST_OTHER: usize = 22;
-/// Columns of the table that a column of ours stands for. The attributed text is read for its text and links, and kept as it is too.
-const NAMED: [&str; 16] = [
+/// Columns of the table that a column of ours stands for, and the attributed text, which [`message_row`] weighs.
+const NAMED: [&str; 17] = [
     "ROWID",
     "guid",
     "text",
+    "attributedBody",
     "subject",
     "service",
     "account",
@@ -120,6 +121,10 @@ const QUERIES: &[&str] = &[
 
 /// The attribute that holds where a link really leads, as its name stands in the archive.
 const LINK_ATTRIBUTE: &[u8] = b"LinkAttributeName";
+
+/// What an attributed text takes beyond the text itself if it says nothing more: such a one is not kept as it is, or the records of a
+/// phone would be twice as long.
+const PLAIN_BODY_BYTES: usize = 256;
 
 fn message_row(row: &Row<'_>, other: &Other, out: &mut Out<'_>) {
     let place = || Place::row("message", row.value(0).as_int().unwrap_or_default());
@@ -183,6 +188,14 @@ fn message_row(row: &Row<'_>, other: &Other, out: &mut Out<'_>) {
         out.warn(Some(place()), "more links than are listed; the text is searched as a whole");
     }
 
+    let plain = match &body {
+        Value::Bytes(bytes) => {
+            carved.is_empty() && bytes.len() <= text.as_deref().map_or(0, str::len) + PLAIN_BODY_BYTES
+        }
+        other => other.is_null(),
+    };
+    let body = (!plain).then(|| ("attributedBody", body.clone()));
+
     let from_me = row.value(4).is_true();
     let (received, sent) = if from_me { (Value::Null, row.value(5)) } else { (row.value(5), Value::Null) };
     let links = links.into_value();
@@ -211,7 +224,7 @@ fn message_row(row: &Row<'_>, other: &Other, out: &mut Out<'_>) {
             row.value(19),
             row.value(20),
             row.value(21),
-            other.of_row(row),
+            other.of_row(row, body),
         ],
     );
 }
@@ -380,15 +393,29 @@ mod tests {
     }
 
     #[test]
+    fn an_attributed_text_that_says_more_than_the_text_is_kept_as_it_is() {
+        let database = with(
+            "INSERT INTO message (ROWID, text, attributedBody) VALUES
+                 (1, 'abc', zeroblob(259)), (2, 'abc', zeroblob(260)), (3, NULL, x'0102'), (4, NULL, 'no blob');",
+        );
+        let records = rows(&ARTIFACT, &database);
+        assert_eq!(records[0]["other"], json!(null));
+        assert_eq!(records[1]["other"]["attributedBody"].as_str().map(str::len), Some(520));
+        // Not understood: whatever it says.
+        assert_eq!(records[2]["other"], json!({"attributedBody": "0102"}));
+        assert_eq!(records[3]["other"], json!({"attributedBody": "no blob"}));
+    }
+
+    #[test]
     fn columns_without_a_name_of_ours_are_kept_under_the_tables() {
         let database = with("ALTER TABLE message ADD COLUMN destination_caller_id TEXT; ALTER TABLE message ADD COLUMN error;
-             ALTER TABLE message ADD COLUMN group_title; ALTER TABLE message ADD COLUMN sort_id;
-             INSERT INTO message (ROWID, text, attributedBody, handle_id, is_from_me, destination_caller_id, error, group_title, sort_id)
+             ALTER TABLE message ADD COLUMN group_title; ALTER TABLE message ADD COLUMN sort_id; ALTER TABLE message ADD COLUMN message_summary_info;
+             INSERT INTO message (ROWID, text, message_summary_info, handle_id, is_from_me, destination_caller_id, error, group_title, sort_id)
                  VALUES (1, 'a', x'04aa', 1, 1, '+15550199', 0, '', 1.5), (2, 'b', NULL, 0, 0, NULL, NULL, NULL, NULL);");
         let (records, warnings) = rows_at(&ARTIFACT, "/x", &database);
         assert_eq!(
             records[0]["other"],
-            json!({"attributedBody": "04aa", "handle_id": 1, "destination_caller_id": "+15550199", "sort_id": 1.5})
+            json!({"message_summary_info": "04aa", "handle_id": 1, "destination_caller_id": "+15550199", "sort_id": 1.5})
         );
         assert_eq!((&records[1]["other"], warnings), (&json!(null), vec![]));
         shake(&ARTIFACT, &database);

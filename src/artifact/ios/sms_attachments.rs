@@ -50,7 +50,7 @@ pub const ARTIFACT: Artifact = Artifact {
         let other = Other::of(database, "attachment", &attachments, first_other, &NAMED);
         attachments.for_each(&mut |row| {
             let mut values: Vec<Value<'_>> = (1..first_other).map(|index| row.value(index)).collect();
-            values.push(other.of_row(row));
+            values.push(other.of_row(row, None));
             out.push_slice(Place::row("attachment", row.value(0).as_int().unwrap_or_default()), &mut values);
             Ok(())
         })?;
