@@ -18,10 +18,10 @@ pub const PAIRS_FILE: &str = "/private/var/mobile/Containers/Shared/AppGroup/*/L
 /// Its table, which some versions keep in the database of chats instead.
 pub const PAIRS: &str = "ZWAPHONENUMBERLIDPAIR";
 
-/// Contacts and pairs kept of all files together; WhatsApp itself allows far fewer in an address book.
-const ENTRIES_KEPT: usize = 200_000;
+/// Contacts and pairs kept of all files together: some ten megabytes as phones have them, and under 150 whatever they hold.
+const ENTRIES_KEPT: usize = 100_000;
 /// A longer text is no address, number or name.
-const LONGEST_BYTES: usize = 1024;
+const LONGEST_BYTES: usize = 256;
 
 /// A phone number and a name, as far as they are known.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -179,6 +179,28 @@ mod tests {
         people.add_contacts(&open(contacts)).unwrap();
         people.add_pairs(&open(pairs)).unwrap();
         people
+    }
+
+    #[test]
+    fn broken_files_do_no_harm() {
+        let bytes = sqlite(
+            "CREATE TABLE ZWAADDRESSBOOKCONTACT (Z_PK INTEGER PRIMARY KEY, ZWHATSAPPID, ZLID, ZPHONENUMBER, ZFULLNAME);
+             CREATE TABLE ZWAPHONENUMBERLIDPAIR (Z_PK INTEGER PRIMARY KEY, ZLID, ZPHONENUMBER);
+             INSERT INTO ZWAADDRESSBOOKCONTACT VALUES (1, '15550105@s.whatsapp.net', '77@lid', '+1 555 0105', x'ff');
+             INSERT INTO ZWAPHONENUMBERLIDPAIR VALUES (1, '77@lid', '15550105');",
+        );
+        let read = |bytes: &[u8]| {
+            let Ok(database) = Database::open(Box::new(bytes.to_vec()), None) else { return };
+            let mut people = People::default();
+            let _ = (people.add_contacts(&database), people.add_pairs(&database));
+            people.find("77@lid");
+        };
+        for cut in (0..bytes.len()).step_by(97) {
+            read(&bytes[..cut]);
+            let mut flipped = bytes.clone();
+            flipped[cut] ^= 0xff;
+            read(&flipped);
+        }
     }
 
     fn found(people: &People, address: &str) -> [String; 2] {
