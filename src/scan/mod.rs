@@ -130,8 +130,8 @@ pub struct Case {
     pub bytes: u64,
 }
 
-/// Files opened beside another; a phone has one or two, an attacker's listing may have any number.
-const FILES_BESIDE: usize = 16;
+/// Files that explain others; a phone has two to four, an attacker's listing may have any number.
+const FILES_BESIDE: usize = 32;
 
 /// A file that artifacts asked for.
 #[derive(Clone)]
@@ -255,6 +255,10 @@ impl Listing {
         for list in [&mut wanted, &mut beside] {
             list.sort_by(|a, b| (&a.file.path, &a.file.stored_as).cmp(&(&b.file.path, &b.file.stored_as)));
         }
+        for file in beside.drain(FILES_BESIDE.min(beside.len())..) {
+            problems
+                .push(Problem::new(file.file.path, "one too many of its kind: it explains no other file"));
+        }
         beside.iter_mut().for_each(|file| file.complete(source, &logs));
         let mut jobs: Vec<Job> = Vec::new();
         for (index, artifact) in artifacts.iter().enumerate() {
@@ -268,7 +272,7 @@ impl Listing {
             wanted.complete(source, &logs);
             let explains =
                 |file: &&Wanted| file.artifacts.iter().any(|index| wanted.artifacts.contains(index));
-            wanted.beside = beside.iter().filter(explains).take(FILES_BESIDE).cloned().collect();
+            wanted.beside = beside.iter().filter(explains).cloned().collect();
             bytes += wanted.file.size;
             jobs.extend(wanted.artifacts.iter().map(|&artifact| {
                 let beside =
