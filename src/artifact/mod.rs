@@ -8,16 +8,19 @@ mod core_data;
 pub mod ios;
 mod line;
 mod links;
+mod other;
 mod out;
 pub(crate) mod property_list;
 mod read;
 pub mod sysdiagnose;
 #[cfg(test)]
 pub mod testing;
+mod whatsapp;
 
 use std::sync::LazyLock;
 
 pub use line::Line;
+pub use other::NAME as OTHER;
 pub use out::{Out, Record, Sink};
 pub use read::{read_database, read_tables};
 
@@ -57,6 +60,11 @@ pub enum Parse {
     },
     /// A database whose table names vary.
     Database(fn(&Database<'_>, &mut Out<'_>) -> anyhow::Result<()>),
+    /// A database that other databases explain: the files of these globs that are there and can be opened are handed in beside it.
+    Explained {
+        by: &'static [&'static str],
+        parse: fn(&Database<'_>, &[Beside<'_>], &mut Out<'_>) -> anyhow::Result<()>,
+    },
     /// A property list, XML or binary.
     Plist(fn(&plist::Value, &mut Out<'_>) -> anyhow::Result<()>),
     /// Text, line by line.
@@ -71,8 +79,26 @@ pub enum Parse {
 
 impl Parse {
     pub fn is_database(&self) -> bool {
-        matches!(self, Parse::Sqlite { .. } | Parse::Rows { .. } | Parse::Database(_))
+        matches!(
+            self,
+            Parse::Sqlite { .. } | Parse::Rows { .. } | Parse::Database(_) | Parse::Explained { .. }
+        )
     }
+
+    /// Globs of the files that are read beside its own.
+    pub fn beside(&self) -> &'static [&'static str] {
+        match self {
+            Parse::Explained { by, .. } => by,
+            _ => &[],
+        }
+    }
+}
+
+/// An opened database that explains another.
+pub struct Beside<'a> {
+    /// On the device.
+    pub path: &'a str,
+    pub database: Database<'a>,
 }
 
 impl Artifact {
@@ -106,7 +132,7 @@ pub(crate) use artifacts;
 pub mod prelude {
     pub use anyhow::{Context as _, Result};
 
-    pub use super::{Artifact, Out, Parse, read_tables};
+    pub use super::{Artifact, Beside, Out, Parse, read_tables};
     pub use crate::format::sqlite::{Database, Row};
     pub use crate::format::text::Lines;
     pub use crate::record::{

@@ -147,11 +147,17 @@ pub struct Case {
     pub bytes: u64,
 }
 
+/// Files that explain others; a phone has two to four, an attacker's listing may have any number.
+const FILES_BESIDE: usize = 32;
+
 /// A file that artifacts asked for.
+#[derive(Clone)]
 struct Wanted {
     file: VirtualFile,
     wal: Option<VirtualFile>,
     artifacts: Vec<usize>,
+    /// Files that explain this one, for those of its artifacts that want them.
+    beside: Vec<Wanted>,
     /// How many files of the same path came before, once that is known.
     copy: Option<u32>,
     /// The bytes of the file and of its write-ahead log, where they are at hand.
@@ -161,7 +167,26 @@ struct Wanted {
 
 impl Wanted {
     fn new(file: VirtualFile, artifacts: Vec<usize>) -> Wanted {
-        Wanted { file, wal: None, artifacts, copy: None, bytes: None, wal_bytes: None }
+        Wanted { file, wal: None, artifacts, beside: Vec::new(), copy: None, bytes: None, wal_bytes: None }
+    }
+
+    /// Finds the log of a database.
+    fn complete(&mut self, logs: &HashMap<String, VirtualFile>) {
+        self.wal = logs.get(&format!("{}-wal", self.file.path)).filter(|wal| !wal.missing).cloned();
+    }
+
+    /// Asks the source for sizes that the listing did not tell.
+    fn measure(&mut self, source: &dyn Source) {
+        if self.bytes.is_none() {
+            self.file.size = source.size(&self.file);
+            if let Some(wal) = &mut self.wal {
+                wal.size = source.size(wal);
+            }
+        }
+    }
+
+    fn size(&self) -> u64 {
+        self.file.size + self.wal.as_ref().map_or(0, |wal| wal.size)
     }
 }
 
@@ -297,6 +322,8 @@ fn together(acquisitions: &[Acquisition<'_>]) -> Result<Device, ScanError> {
 struct Listing {
     wanted: Vec<Wanted>,
     jobs: Vec<Job>,
+    /// Files that explain wanted ones.
+    beside: Vec<Wanted>,
     problems: Vec<Problem>,
     files: u64,
     bytes: u64,
@@ -314,11 +341,15 @@ impl Listing {
     fn of(source: &dyn Source, router: &Router) -> Result<Listing, SourceError> {
         let mut listing = Listing::default();
         let mut logs: HashMap<String, VirtualFile> = HashMap::new();
-        let (files, wanted, problems) = (&mut listing.files, &mut listing.wanted, &mut listing.problems);
+        let Listing { files, wanted, beside, problems, .. } = &mut listing;
         source.list(
             Detail::Paths,
             &mut |file| {
                 *files += 1;
+                let explains = router.explains(&file);
+                if !explains.is_empty() {
+                    beside.push(Wanted::new(file.clone(), explains));
+                }
                 match router.wants(&file) {
                     Wants::Nothing => {}
                     Wants::Log => drop(logs.insert(file.path.clone(), file)),
@@ -327,9 +358,7 @@ impl Listing {
             },
             &mut |error| problems.push(source_problem("", &error)),
         )?;
-        for wanted in wanted {
-            wanted.wal = logs.remove(&format!("{}-wal", wanted.file.path)).filter(|wal| !wal.missing);
-        }
+        wanted.iter_mut().chain(beside).for_each(|file| file.complete(&logs));
         Ok(listing)
     }
 
@@ -337,6 +366,13 @@ impl Listing {
     fn plan(&mut self, source: &dyn Source, asked: &[bool]) {
         let key = |wanted: &Wanted| (wanted.file.path.clone(), wanted.file.stored_as.clone());
         self.wanted.sort_by_cached_key(key);
+        let mut beside = std::mem::take(&mut self.beside);
+        beside.sort_by_cached_key(key);
+        for file in beside.drain(FILES_BESIDE.min(beside.len())..) {
+            let reason = "one too many of its kind: it explains no other file";
+            self.problems.push(Problem::new(file.file.path, reason));
+        }
+        beside.iter_mut().for_each(|file| file.measure(source));
         for (index, artifact) in artifact::all().iter().enumerate() {
             if matches!(artifact.parse, Parse::Listing(_)) && asked.get(index) == Some(&true) {
                 // A listed file costs about as much as a kilobyte of a database.
@@ -345,12 +381,7 @@ impl Listing {
         }
         let mut before: Option<(String, u32)> = None;
         for (index, wanted) in self.wanted.iter_mut().enumerate() {
-            if wanted.bytes.is_none() {
-                wanted.file.size = source.size(&wanted.file);
-                if let Some(wal) = &mut wanted.wal {
-                    wal.size = source.size(wal);
-                }
-            }
+            wanted.measure(source);
             if wanted.copy.is_none() {
                 let copy = match &before {
                     Some((path, copy)) if *path == wanted.file.path => copy + 1,
@@ -360,9 +391,15 @@ impl Listing {
                 wanted.copy = Some(copy);
                 self.bytes += wanted.file.size;
             }
-            let size = wanted.file.size + wanted.wal.as_ref().map_or(0, |wal| wal.size);
-            let jobs = wanted.artifacts.iter().map(|&artifact| Job { artifact, file: Some(index), size });
-            self.jobs.extend(jobs);
+            let explains =
+                |file: &&Wanted| file.artifacts.iter().any(|index| wanted.artifacts.contains(index));
+            wanted.beside = beside.iter().filter(explains).cloned().collect();
+            self.jobs.extend(wanted.artifacts.iter().map(|&artifact| {
+                let explained =
+                    artifact::all().get(artifact).is_some_and(|artifact| !artifact.parse.beside().is_empty());
+                let beside: u64 = if explained { wanted.beside.iter().map(Wanted::size).sum() } else { 0 };
+                Job { artifact, file: Some(index), size: wanted.size() + beside }
+            }));
         }
         // Largest first, so that no core is left with a giant at the end.
         self.jobs.sort_by_key(|job| (std::cmp::Reverse(job.size), job.artifact, job.file));
@@ -378,7 +415,8 @@ impl Listing {
         let mut batches: Vec<(u64, Vec<Job>)> = vec![(0, Vec::new())];
         for (file, jobs) in by_file {
             let at_hand = file.and_then(|file| self.wanted.get(file)).is_none_or(|file| file.bytes.is_some());
-            let size = if at_hand { 0 } else { jobs.first().map_or(0, |job| job.size) };
+            let largest = jobs.iter().map(|job| job.size).max();
+            let size = largest.filter(|_| !at_hand).unwrap_or(0);
             match batches.last_mut() {
                 Some((used, batch)) if *used == 0 || *used + size <= budget => {
                     *used += size;
@@ -395,6 +433,7 @@ impl Listing {
         indexes.sort_unstable();
         indexes.dedup();
         let wanted = indexes.into_iter().filter_map(|index| self.wanted.get(index));
+        let wanted = wanted.flat_map(|wanted| std::iter::once(wanted).chain(&wanted.beside));
         let wanted = wanted.filter(|wanted| wanted.bytes.is_none());
         wanted.flat_map(|wanted| std::iter::once(&wanted.file).chain(&wanted.wal)).collect()
     }

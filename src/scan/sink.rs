@@ -331,6 +331,7 @@ fn each_text(value: &Value<'_>, each: &mut dyn FnMut(&str)) {
     match value {
         Value::Text(text) if !text.is_empty() => each(text),
         Value::List(items) => items.iter().for_each(|item| each_text(item, each)),
+        Value::Object(fields) => fields.iter().for_each(|(_, value)| each_text(value, each)),
         _ => {}
     }
 }
@@ -345,6 +346,11 @@ fn shortened(value: &Value<'_>) -> Value<'static> {
             Value::Text(cut(text, LONGEST_SHOWN_BYTES).to_owned().into())
         }
         Value::Bytes(bytes) => Value::Bytes(bytes.iter().copied().take(256).collect::<Vec<_>>().into()),
+        Value::Object(fields) => {
+            let shorter =
+                |(name, value): &(Cow<'_, str>, Value<'_>)| (name.to_string().into(), shortened(value));
+            Value::Object(fields.iter().map(shorter).collect())
+        }
         other => other.clone().into_owned(),
     }
 }

@@ -13,7 +13,7 @@ use super::route::GZIP;
 use super::sink::{Located, TaskSink};
 use super::stream::Held;
 use super::{Order, Progress, Recorder, Task, Wanted, file_number, source_problem};
-use crate::artifact::{Artifact, Out, Parse, read_database};
+use crate::artifact::{Artifact, Beside, Out, Parse, read_database};
 use crate::finding::{Exhibit, Finding, Problem};
 use crate::format::sqlite::{Database, salvage};
 use crate::format::text::Lines;
@@ -310,13 +310,14 @@ impl Engine<'_> {
         let artifact = sink.artifact;
         let path = &wanted.file.path;
         let (main, wal) = self.open_with_log(wanted, problems)?;
+        let beside = self.open_beside(wanted, artifact, problems);
         let error = match Database::open(main, wal) {
             Ok(database) => {
                 for note in database.notes() {
                     problems.add(None, note, 1);
                 }
                 let mut out = Out::new(artifact, path, sink).with_clock(self.clock);
-                let result = read_database(artifact, &database, &mut out);
+                let result = read_database(artifact, &database, &beside, &mut out);
                 problems.warnings(out);
                 if database.has_wal_frames() {
                     mark_origins(sink, &database);
@@ -332,13 +333,37 @@ impl Engine<'_> {
             return Err(error);
         }
         problems.add(None, format!("{error:#}"), 1);
-        self.salvage(wanted, sink, problems)
+        self.salvage(wanted, &beside, sink, problems)
+    }
+
+    /// The databases that explain this one to its artifact; one that cannot be opened is a problem, and what it tells stays unknown.
+    fn open_beside<'s>(
+        &'s self,
+        wanted: &'s Wanted,
+        artifact: &Artifact,
+        problems: &mut Problems<'_>,
+    ) -> Vec<Beside<'s>> {
+        let files = if artifact.parse.beside().is_empty() { &[][..] } else { &wanted.beside };
+        let mut opened = Vec::new();
+        for file in files {
+            let path = file.file.path.as_str();
+            let database = self
+                .open_with_log(file, problems)
+                .map_err(anyhow::Error::from)
+                .and_then(|(main, wal)| Ok(Database::open(main, wal)?));
+            match database {
+                Ok(database) => opened.push(Beside { path, database }),
+                Err(error) => problems.add(None, format!("`{path}`, which explains it: {error:#}"), 1),
+            }
+        }
+        opened
     }
 
     /// Reads what a damaged database still holds, page by page; rows that were already read are not repeated.
     fn salvage(
         &self,
         wanted: &Wanted,
+        beside: &[Beside<'_>],
         sink: &mut TaskSink<'_>,
         problems: &mut Problems<'_>,
     ) -> anyhow::Result<()> {
@@ -349,7 +374,7 @@ impl Engine<'_> {
         let taken = std::mem::take(&mut sink.taken).into_iter();
         sink.skip = taken.map(|(table, rows)| (table, rows.sorted())).collect();
         let mut out = Out::new(artifact, &wanted.file.path, sink).with_clock(self.clock);
-        let result = read_database(artifact, &salvaged.database, &mut out);
+        let result = read_database(artifact, &salvaged.database, beside, &mut out);
         problems.warnings(out);
         problems.add(
             None,
