@@ -16,6 +16,7 @@ pub mod large;
 mod sources;
 mod times;
 mod typedstream;
+pub mod unified_log;
 
 pub use backup::{Content, Form, Phone};
 
