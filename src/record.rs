@@ -125,6 +125,8 @@ pub enum Trace {
     Mentioned,
     /// Somebody sent it to this phone.
     Received,
+    /// A program of the phone wrote it to a log.
+    Logged,
     /// A name was looked up or a resource of it was loaded.
     Resolved,
     /// A page was opened.

@@ -73,8 +73,21 @@ pub enum Parse {
     Bytes { most: u64, parse: fn(&[u8], &mut Out<'_>) -> anyhow::Result<()> },
     /// The first bytes of each file.
     Head { bytes: usize, parse: fn(&[u8], &mut Out<'_>) },
+    /// A part of the unified log, which only makes sense together with the others.
+    UnifiedLog(LogPart),
     /// The listing itself: every file of the acquisition, contents unread.
     Listing(fn(&VirtualFile, &mut Out<'_>)),
+}
+
+/// What a file is to the unified log.
+#[derive(Clone, Copy)]
+pub enum LogPart {
+    /// `tracev3`: entries, and who wrote them.
+    Entries,
+    /// `timesync`: when each boot was.
+    Clocks,
+    /// `uuidtext`: the path and the texts of a program or library.
+    Image(fn(&[u8], &mut Out<'_>) -> anyhow::Result<()>),
 }
 
 impl Parse {
@@ -132,9 +145,12 @@ pub(crate) use artifacts;
 pub mod prelude {
     pub use anyhow::{Context as _, Result};
 
-    pub use super::{Artifact, Beside, Out, Parse, read_tables};
+    pub use std::collections::HashMap;
+
+    pub use super::{Artifact, Beside, LogPart, Out, Parse, read_tables};
     pub use crate::format::sqlite::{Database, Row};
     pub use crate::format::text::Lines;
+    pub use crate::format::unified_log::{Clock as LogClock, Entry, Uuid, inventory::Logged};
     pub use crate::record::{
         Column, Kind, Moment, Place, Trace, Value, app_id, boolean, bytes, caveat, direction, email, hash,
         host, int, message, path, phone, process, profile_id, real, text, time, url,

@@ -2,7 +2,7 @@
 
 pub use serde_json::json;
 
-use super::{Artifact, Beside, Line, Out, Parse, Record, Sink};
+use super::{Artifact, Beside, Line, LogPart, Out, Parse, Record, Sink};
 use crate::format::sqlite::Database;
 use crate::format::text::Lines;
 use crate::time::Clock;
@@ -82,7 +82,7 @@ fn rows_by(
     } else if let Parse::Text(parse) = artifact.parse {
         let text = bytes.to_vec();
         Lines::new(&text).map_err(anyhow::Error::from).and_then(|mut lines| parse(&mut lines, &mut out))
-    } else if let Parse::Bytes { parse, .. } = artifact.parse {
+    } else if let Parse::Bytes { parse, .. } | Parse::UnifiedLog(LogPart::Image(parse)) = artifact.parse {
         parse(bytes, &mut out)
     } else {
         panic!("a listing has no bytes")

@@ -7,6 +7,7 @@ mod route;
 mod sink;
 mod stream;
 mod task;
+mod unified_log;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,6 +19,7 @@ use sha2::{Digest, Sha256};
 
 pub use recheck::{Stored, recheck};
 pub use sink::Located;
+pub use unified_log::Depth;
 
 use crate::artifact::{self, Artifact, Line, Parse, Record};
 use crate::finding::{Finding, Problem};
@@ -35,11 +37,13 @@ pub struct Options {
     pub exclude: Vec<String>,
     /// Bytes of staged files for sources that can only be read through.
     pub max_memory: u64,
+    /// Of the unified log.
+    pub unified_log: Depth,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { only: Vec::new(), exclude: Vec::new(), max_memory: 256 << 20 }
+        Options { only: Vec::new(), exclude: Vec::new(), max_memory: 256 << 20, unified_log: Depth::Fast }
     }
 }
 
@@ -225,8 +229,11 @@ pub fn scan(
             recorder,
             progress,
             clock: Clock::NONE,
+            depth: options.unified_log,
+            max_memory: options.max_memory,
+            logs: unified_log::Digests::default(),
         };
-        let (listing, mut read) = gather(&mut engine, &router, &asked, options.max_memory)?;
+        let (listing, mut read) = gather(&mut engine, &router, &asked)?;
         outcomes.append(&mut read);
         whole.files += listing.files;
         whole.bytes += listing.bytes;
@@ -253,11 +260,10 @@ fn gather(
     engine: &mut task::Engine<'_>,
     router: &Router,
     asked: &[bool],
-    max_memory: u64,
 ) -> Result<(Listing, Vec<task::Outcome>), SourceError> {
     let (source, progress) = (engine.source, engine.progress);
     progress.stage("reading through the acquisition");
-    let (mut listing, mut outcomes) = match stream::pass(engine, router, max_memory)? {
+    let (mut listing, mut outcomes) = match stream::pass(engine, router)? {
         Some(passed) => passed,
         None => {
             progress.stage("listing files");
@@ -268,7 +274,7 @@ fn gather(
     engine.clock = source.device().clock();
     progress.stage("reading artifacts");
     progress.total(listing.jobs.iter().filter(|job| job.file.is_some()).map(|job| job.size).sum());
-    for batch in listing.batches(source.streamed().then_some(max_memory)) {
+    for batch in listing.batches(source.streamed().then_some(engine.max_memory)) {
         let files = listing.files_of(&batch);
         if !files.is_empty()
             && let Err(error) = source.stage(&files)
@@ -277,6 +283,7 @@ fn gather(
         }
         outcomes.extend(run_all(engine, &listing.wanted, &batch));
     }
+    outcomes.extend(engine.conclude_logs(&listing.log_strings, &listing.log_traces));
     Ok((listing, outcomes))
 }
 
@@ -324,6 +331,9 @@ struct Listing {
     jobs: Vec<Job>,
     /// Files that explain wanted ones.
     beside: Vec<Wanted>,
+    /// Of the unified log: texts, and entries.
+    log_strings: Vec<VirtualFile>,
+    log_traces: Vec<VirtualFile>,
     problems: Vec<Problem>,
     files: u64,
     bytes: u64,
@@ -341,7 +351,7 @@ impl Listing {
     fn of(source: &dyn Source, router: &Router) -> Result<Listing, SourceError> {
         let mut listing = Listing::default();
         let mut logs: HashMap<String, VirtualFile> = HashMap::new();
-        let Listing { files, wanted, beside, problems, .. } = &mut listing;
+        let Listing { files, wanted, beside, log_strings, log_traces, problems, .. } = &mut listing;
         source.list(
             Detail::Paths,
             &mut |file| {
@@ -350,6 +360,7 @@ impl Listing {
                 if !explains.is_empty() {
                     beside.push(Wanted::new(file.clone(), explains));
                 }
+                router.note_log(&file, log_strings, log_traces);
                 match router.wants(&file) {
                     Wants::Nothing => {}
                     Wants::Log => drop(logs.insert(file.path.clone(), file)),

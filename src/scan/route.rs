@@ -7,7 +7,8 @@ use std::collections::HashMap;
 
 use globset::{GlobBuilder, GlobMatcher};
 
-use crate::artifact::Artifact;
+use super::unified_log;
+use crate::artifact::{Artifact, LogPart, Parse};
 use crate::source::{FileKind, VirtualFile};
 
 /// What a rotated log or database is called that its program compressed.
@@ -28,6 +29,8 @@ pub struct Router {
     beside: Paths,
     /// Those of the artifacts that read databases.
     databases: Vec<usize>,
+    /// The artifact of the unified log's entries.
+    entries: Option<usize>,
 }
 
 /// Globs of artifacts, indexed.
@@ -43,11 +46,19 @@ const WILD: [char; 4] = ['*', '?', '[', '{'];
 impl Router {
     /// Routes to those of `artifacts` that are `asked` for, by their index.
     pub fn new(artifacts: &[&'static Artifact], asked: &[bool]) -> Router {
-        let mut router = Router { files: Paths::default(), beside: Paths::default(), databases: Vec::new() };
+        let mut router = Router {
+            files: Paths::default(),
+            beside: Paths::default(),
+            databases: Vec::new(),
+            entries: None,
+        };
         let asked = artifacts.iter().zip(asked).enumerate().filter(|(_, (_, asked))| **asked);
         for (index, (artifact, _)) in asked {
             if artifact.parse.is_database() {
                 router.databases.push(index);
+            }
+            if matches!(artifact.parse, Parse::UnifiedLog(LogPart::Entries)) {
+                router.entries = Some(index);
             }
             artifact.files.iter().for_each(|glob| router.files.add(glob, index));
             artifact.parse.beside().iter().for_each(|glob| router.beside.add(glob, index));
@@ -69,6 +80,22 @@ impl Router {
         match self.route(&file.path) {
             artifacts if artifacts.is_empty() => Wants::Nothing,
             artifacts => Wants::Artifacts(artifacts),
+        }
+    }
+
+    /// Keeps the files of the unified log in mind, which are read together.
+    pub fn note_log(
+        &self,
+        file: &VirtualFile,
+        strings: &mut Vec<VirtualFile>,
+        traces: &mut Vec<VirtualFile>,
+    ) {
+        let Some(entries) = self.entries else { return };
+        if file.kind != FileKind::File {
+        } else if unified_log::is_strings(&file.path) {
+            strings.push(file.clone());
+        } else if self.route(&file.path).contains(&entries) {
+            traces.push(file.clone());
         }
     }
 
@@ -125,7 +152,6 @@ impl Paths {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::artifact::Parse;
     use crate::record::Trace;
 
     const fn artifact(id: &'static str, files: &'static [&'static str]) -> Artifact {

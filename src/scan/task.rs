@@ -12,8 +12,9 @@ use jiff::Timestamp;
 use super::route::GZIP;
 use super::sink::{Located, TaskSink};
 use super::stream::Held;
+use super::unified_log::{Depth, Digests};
 use super::{Order, Progress, Recorder, Task, Wanted, file_number, source_problem};
-use crate::artifact::{Artifact, Beside, Out, Parse, read_database};
+use crate::artifact::{Artifact, Beside, LogPart, Out, Parse, read_database};
 use crate::finding::{Exhibit, Finding, Problem};
 use crate::format::sqlite::{Database, salvage};
 use crate::format::text::Lines;
@@ -47,6 +48,12 @@ pub(super) struct Engine<'a> {
     pub progress: &'a dyn Progress,
     /// What times without a zone or a date are read by.
     pub clock: Clock,
+    /// How much of the unified log is read.
+    pub depth: Depth,
+    /// For files of a source that can only be read through.
+    pub max_memory: u64,
+    /// What the files of the unified log gave so far.
+    pub logs: Digests,
 }
 
 /// What a task found.
@@ -141,6 +148,9 @@ impl Engine<'_> {
             (Parse::Bytes { most, parse }, Some(wanted)) => {
                 self.bytes(most, wanted, &mut sink, &mut problems, &parse)
             }
+            (Parse::UnifiedLog(part), Some(wanted)) => {
+                self.log(part, order, wanted, &mut sink, &mut problems)
+            }
             (Parse::Text(parse), Some(wanted)) => self.text(parse, wanted, &mut sink, &mut problems),
             (_, Some(wanted)) => self.database(wanted, &mut sink, &mut problems),
         };
@@ -178,7 +188,7 @@ impl Engine<'_> {
     }
 
     /// Where in the evidence a file is; of several acquisitions, in which.
-    fn stored_as<'f>(&self, file: &'f VirtualFile) -> Cow<'f, str> {
+    pub fn stored_as<'f>(&self, file: &'f VirtualFile) -> Cow<'f, str> {
         if self.prefix.is_empty() {
             return Cow::Borrowed(&file.stored_as);
         }
@@ -281,6 +291,34 @@ impl Engine<'_> {
         let result = parse(&bytes, &mut out);
         problems.warnings(out);
         result
+    }
+
+    /// A file of the unified log; what it means is known when all are read.
+    fn log(
+        &self,
+        part: LogPart,
+        order: Order,
+        wanted: &Wanted,
+        sink: &mut TaskSink<'_>,
+        problems: &mut Problems<'_>,
+    ) -> anyhow::Result<()> {
+        let file = self.open(&wanted.file, wanted.bytes.as_ref(), problems)?;
+        match part {
+            LogPart::Clocks => self.digest_clock(wanted, &*file),
+            LogPart::Entries => {
+                let damages = self.digest_trace(order, wanted, &*file);
+                problems.list.extend(self.damaged(&wanted.file.path, sink.artifact, &damages));
+                Ok(())
+            }
+            LogPart::Image(parse) => {
+                let bytes = file.read_all(LARGEST_PLIST_BYTES)?;
+                self.digest_image(wanted, &bytes);
+                let mut out = Out::new(sink.artifact, &wanted.file.path, sink).with_clock(self.clock);
+                let result = parse(&bytes, &mut out);
+                problems.warnings(out);
+                result
+            }
+        }
     }
 
     fn text(

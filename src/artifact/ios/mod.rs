@@ -33,6 +33,9 @@ crate::artifact::artifacts! {
     sms
     sms_attachments
     tcc
+    unified_log
+    unified_log_images
+    unified_log_processes
     webkit_observations
     webkit_redirects
     whatsapp
