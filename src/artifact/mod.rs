@@ -4,6 +4,7 @@
 //! parser serve every acquisition.
 
 mod core_data;
+mod install_facts;
 pub mod ios;
 mod line;
 mod links;
@@ -13,6 +14,7 @@ mod read;
 pub mod sysdiagnose;
 #[cfg(test)]
 pub mod testing;
+mod text_log;
 
 use std::sync::LazyLock;
 

@@ -1,7 +1,9 @@
 //! What lies where on an iPhone. Paths, tables, columns and epochs are stated in each file.
 
 crate::artifact::artifacts! {
+    activation_log
     addaily
+    app_installs
     applications
     attachment_files
     backup_info
@@ -9,6 +11,7 @@ crate::artifact::artifacts! {
     calls
     chrome_history
     contacts
+    container_log
     datausage
     firefox_history
     global_preferences
@@ -16,6 +19,7 @@ crate::artifact::artifacts! {
     interaction_contacts
     interactions
     locationd
+    lockdownd_log
     manifest
     profile_events
     profiles
