@@ -4,11 +4,11 @@
 use anyhow::Result;
 
 use super::Out;
-use super::text_log::{DAEMON_SHAPE, DaemonHead, between, daemon_head, data_path, entries, foreign_app, has_address};
-use crate::format::text::Lines;
-use crate::record::{
-    Column, Moment, Place, Value, app_id, int, message, path, process, text, time,
+use super::text_log::{
+    DAEMON_SHAPE, DaemonHead, between, daemon_head, data_path, entries, foreign_app, has_address,
 };
+use crate::format::text::Lines;
+use crate::record::{Column, Moment, Place, Value, app_id, int, message, path, process, text, time};
 use crate::time::Epoch;
 
 /// The columns of every artifact made from these logs. A fact has one of the times.
@@ -97,9 +97,16 @@ fn install(message: &str) -> Option<Fact<'_>> {
     }
     if message.contains("Installing <") {
         let app = between(message, " ID=", &[';', ',', '>'])?;
-        let version = [between(message, "; Version=", &[',', '>']), between(message, "ShortVersion=", &[',', '>'])];
-        let version: Vec<&str> = version.into_iter().flatten().filter(|version| *version != "(null)").collect();
-        return Some(Fact { event: "install_started", app: Some(app), version: Some(version.join(" / ")), ..Fact::default() });
+        let version =
+            [between(message, "; Version=", &[',', '>']), between(message, "ShortVersion=", &[',', '>'])];
+        let version: Vec<&str> =
+            version.into_iter().flatten().filter(|version| *version != "(null)").collect();
+        return Some(Fact {
+            event: "install_started",
+            app: Some(app),
+            version: Some(version.join(" / ")),
+            ..Fact::default()
+        });
     }
     if let Some(file) = between(message, "Install of \"", &['"']) {
         return Some(Fact {
@@ -112,11 +119,21 @@ fn install(message: &str) -> Option<Fact<'_>> {
     }
     for (words, place) in [("Made container live for ", " at "), ("Data container for ", " is now at ")] {
         if let Some((app, file)) = message.split_once(words).and_then(|(_, rest)| rest.split_once(place)) {
-            return Some(Fact { event: "container_live", app: Some(app.trim()), file: Some(file.trim()), ..Fact::default() });
+            return Some(Fact {
+                event: "container_live",
+                app: Some(app.trim()),
+                file: Some(file.trim()),
+                ..Fact::default()
+            });
         }
     }
     let updated = message.contains("Attempting Delta patch update") || message.contains("Deleting patch");
-    updated.then(|| Fact { event: "update", app: foreign_app(message), file: data_path(message), ..Fact::default() })
+    updated.then(|| Fact {
+        event: "update",
+        app: foreign_app(message),
+        file: data_path(message),
+        ..Fact::default()
+    })
 }
 
 fn removal(message: &str) -> Option<Fact<'_>> {
@@ -125,7 +142,12 @@ fn removal(message: &str) -> Option<Fact<'_>> {
     }
     if message.contains("Uninstall requested by ") {
         let app = between(message, "for identity [", &['/', ']']);
-        return Some(Fact { event: "removal_requested", app, requested_by: requester(message), ..Fact::default() });
+        return Some(Fact {
+            event: "removal_requested",
+            app,
+            requested_by: requester(message),
+            ..Fact::default()
+        });
     }
     let rest = message.split_once("Destroying container ")?.1;
     let app = between(rest, "identifier ", &[' ']).or_else(|| rest.split(' ').next());
@@ -167,16 +189,26 @@ fn requester(message: &str) -> Option<&str> {
 
 fn other<'t>(text: &'t str, others: fn(&str) -> bool) -> Option<Fact<'t>> {
     let file = data_path(text).filter(|path| !is_place_of_apps(path));
-    (file.is_some() || has_address(text) || others(text))
-        .then(|| Fact { event: "other", app: foreign_app(text), file, ..Fact::default() })
+    (file.is_some() || has_address(text) || others(text)).then(|| Fact {
+        event: "other",
+        app: foreign_app(text),
+        file,
+        ..Fact::default()
+    })
 }
 
 /// Where apps and what they keep lie on every phone.
 fn is_place_of_apps(path: &str) -> bool {
     let path = path.strip_prefix("/private").unwrap_or(path);
-    ["/var/containers/", "/var/mobile/Containers/", "/var/installd/", "/var/staged_system_apps", "/var/MobileAsset/"]
-        .iter()
-        .any(|place| path.starts_with(place))
+    [
+        "/var/containers/",
+        "/var/mobile/Containers/",
+        "/var/installd/",
+        "/var/staged_system_apps",
+        "/var/MobileAsset/",
+    ]
+    .iter()
+    .any(|place| path.starts_with(place))
 }
 
 #[cfg(test)]
@@ -191,16 +223,40 @@ mod tests {
     #[test]
     fn sentences_become_facts() {
         for (message, expected) in [
-            ("x: Install Successful for (Customer:org.example.a); Staging", ("installed", "org.example.a", "")),
-            ("x: Install Successful for (Customer:org.example.a) [Distributor: b]", ("installed", "org.example.a", "")),
-            ("Installing <MIInstallableBundle ID=org.example.a; Version=1, ShortVersion=(null)>", ("install_started", "org.example.a", "")),
-            ("Data container for org.example.a is now at /private/var/x y", ("container_live", "org.example.a", "/private/var/x y")),
+            (
+                "x: Install Successful for (Customer:org.example.a); Staging",
+                ("installed", "org.example.a", ""),
+            ),
+            (
+                "x: Install Successful for (Customer:org.example.a) [Distributor: b]",
+                ("installed", "org.example.a", ""),
+            ),
+            (
+                "Installing <MIInstallableBundle ID=org.example.a; Version=1, ShortVersion=(null)>",
+                ("install_started", "org.example.a", ""),
+            ),
+            (
+                "Data container for org.example.a is now at /private/var/x y",
+                ("container_live", "org.example.a", "/private/var/x y"),
+            ),
             ("Uninstalling identifier org.example.a", ("removed", "org.example.a", "")),
-            ("Destroying container with identifier org.example.a at /private/var/x", ("container_destroyed", "org.example.a", "/private/var/x")),
-            ("Destroying container org.example.a with persona (null) at /private/var/x", ("container_destroyed", "org.example.a", "/private/var/x")),
-            ("Uninstall requested by installd (pid 1 (2/3)) for identity [org.example.a/P] with", ("removal_requested", "org.example.a", "installd")),
+            (
+                "Destroying container with identifier org.example.a at /private/var/x",
+                ("container_destroyed", "org.example.a", "/private/var/x"),
+            ),
+            (
+                "Destroying container org.example.a with persona (null) at /private/var/x",
+                ("container_destroyed", "org.example.a", "/private/var/x"),
+            ),
+            (
+                "Uninstall requested by installd (pid 1 (2/3)) for identity [org.example.a/P] with",
+                ("removal_requested", "org.example.a", "installd"),
+            ),
             ("Attempting Delta patch update of org.example.a from 1", ("update", "org.example.a", "")),
-            ("MIUninstallProfilesForAppIdentifier: Uninstalling profiles for T.org.example.a", ("provisioning", "T.org.example.a", "")),
+            (
+                "MIUninstallProfilesForAppIdentifier: Uninstalling profiles for T.org.example.a",
+                ("provisioning", "T.org.example.a", ""),
+            ),
         ] {
             assert_eq!(told(message), expected, "{message}");
         }

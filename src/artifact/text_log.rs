@@ -135,7 +135,9 @@ pub fn data_path(text: &str) -> Option<&str> {
         }
         let end = match before.chars().next_back() {
             Some(quote @ ('"' | '\'')) => path.find([quote, '\n']),
-            _ => path.find(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ',' | ';' | ')' | '>' | ']' | '<')),
+            _ => path.find(|c: char| {
+                c.is_whitespace() || matches!(c, '"' | '\'' | ',' | ';' | ')' | '>' | ']' | '<')
+            }),
         };
         path.get(..end.unwrap_or(path.len())).map(|path| path.trim_end_matches(['.', ':']))
     })
@@ -195,7 +197,10 @@ mod tests {
     #[test]
     fn digits_of_other_scripts_are_digits() {
         let (head, rest) = daemon_head("Mon Apr ٧ ٠٦:١٣:٣٤ ٢٠٢٥ [٢٣] <notice> (0x1) x").unwrap();
-        assert_eq!((head.logged.to_string().as_str(), head.pid, rest), ("2025-04-07T06:13:34", Some(23), "x"));
+        assert_eq!(
+            (head.logged.to_string().as_str(), head.pid, rest),
+            ("2025-04-07T06:13:34", Some(23), "x")
+        );
     }
 
     #[test]
@@ -210,7 +215,9 @@ mod tests {
 
     #[test]
     fn addresses_of_the_home_are_not_of_the_internet() {
-        for private in ["10.0.0.1", "192.168.1.2", "127.0.0.1", "fe80::1%en0", "::1", "0.0.0.0", "name", "1.2.3"] {
+        for private in
+            ["10.0.0.1", "192.168.1.2", "127.0.0.1", "fe80::1%en0", "::1", "0.0.0.0", "name", "1.2.3"]
+        {
             assert!(!is_public_address(private), "{private}");
         }
         assert!(is_public_address("8.8.8.8") && is_public_address("2a00:1450::1"));

@@ -73,6 +73,7 @@ heuristics! {
     idstatuscache_nul
     locationd_odd_executable
     lockdown_mode
+    new_host_pairing
     old_ios
     profile_changed
     profile_silences_notifications
@@ -81,6 +82,9 @@ heuristics! {
     safari_redirect
     shortcut_risky_action
     tcc_from_odd_path
+    tls_interception
+    unknown_trusted_device
+    unlogged_shutdowns
     whatsapp_deleted_messages
 }
 
