@@ -9,14 +9,14 @@ use super::text_log::{
 };
 use crate::format::text::Lines;
 use crate::record::{Column, Moment, Place, Value, app_id, int, message, path, process, text, time};
-use crate::time::Epoch;
+use crate::time::{Epoch, Precision};
 
 /// The columns of every artifact made from these logs. A fact has one of the times.
 pub const COLUMNS: &[Column] = &[
-    time("installed", Epoch::Local, Moment::Installed),
-    time("removed", Epoch::Local, Moment::Removed),
-    time("booted", Epoch::Local, Moment::Started),
-    time("logged", Epoch::Local, Moment::Logged),
+    time("installed", Epoch::Local, Moment::Installed).rounded(Precision::Second),
+    time("removed", Epoch::Local, Moment::Removed).rounded(Precision::Second),
+    time("booted", Epoch::Local, Moment::Started).rounded(Precision::Second),
+    time("logged", Epoch::Local, Moment::Logged).rounded(Precision::Second),
     text("event"),
     app_id("app"),
     // Of an installation `Customer`, `Placeholder`, `System`, `Developer`, …
@@ -29,7 +29,7 @@ pub const COLUMNS: &[Column] = &[
 ];
 
 /// The sentence of the timeline.
-pub const LINE: &str = "{event} {app} {kind} {version} {file}: {message}";
+pub const LINE: &str = "{event} {app}: {message}";
 
 /// What a sentence of a log tells.
 #[derive(Default, Debug, PartialEq)]

@@ -116,9 +116,10 @@ pub fn between<'t>(text: &'t str, before: &str, ends: &[char]) -> Option<&'t str
 pub fn foreign_app(text: &str) -> Option<&str> {
     let part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
     text.split(|c: char| !part(c)).map(|word| word.trim_matches('.')).find(|word| {
-        let labels = word.split('.');
+        let mut labels = word.split('.');
         labels.clone().count() >= 3
-            && labels.clone().all(|label| label.starts_with(|c: char| c.is_ascii_alphabetic()))
+            && labels.next().is_some_and(|label| label.starts_with(|c: char| c.is_ascii_alphabetic()))
+            && labels.all(|label| !label.is_empty())
             && !word.starts_with("com.apple.")
     })
 }
@@ -141,6 +142,17 @@ pub fn data_path(text: &str) -> Option<&str> {
         };
         path.get(..end.unwrap_or(path.len())).map(|path| path.trim_end_matches(['.', ':']))
     })
+}
+
+/// A bundle id without the developer's team before it, and the team: `TEAM123456.org.example.App`.
+pub fn without_team(id: &str) -> (&str, Option<&str>) {
+    let is_team = |team: &str| {
+        team.len() == 10 && team.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+    };
+    match id.split_once('.') {
+        Some((team, app)) if is_team(team) => (app, Some(team)),
+        _ => (id, None),
+    }
 }
 
 /// True for text that may hold a link or an address of a mailbox.
@@ -211,6 +223,8 @@ mod tests {
         assert_eq!(data_path("of \"/var/a b/c\" type"), Some("/var/a b/c"));
         assert_eq!(data_path("https://a.example/var/x and /System/var/x"), None);
         assert_eq!(between("a (b:c) d", "(", &[')']), Some("b:c"));
+        assert_eq!(without_team("AAAAABBBBB.org.a"), ("org.a", Some("AAAAABBBBB")));
+        assert_eq!(without_team("com.apple.a"), ("com.apple.a", None));
     }
 
     #[test]

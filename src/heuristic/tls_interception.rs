@@ -46,10 +46,12 @@ fn check(kept: &Kept, findings: &mut Vec<Finding>) {
     detections.sort_by_key(|event| (std::cmp::Reverse(event.value("score").as_int()), event.at()));
     if let Some(worst) = detections.first() {
         let score = worst.value("score").show();
-        let message = format!(
-            "The phone's detector of interception reported something {} times, with a score of up to {score}",
-            detections.len()
-        );
+        let times = match detections.len() {
+            1 => "once".to_owned(),
+            count => format!("{count} times"),
+        };
+        let message =
+            format!("The phone's detector of interception reported something {times}, with a score of up to {score}");
         findings.push(Finding::of_rule(HEURISTIC.id, Level::Low, Trace::Resolved, message, worst));
     }
     let mut failures: Vec<&Exhibit> = events.iter().filter(|event| event.text("event").contains("Pinning")).collect();

@@ -106,7 +106,7 @@ fn missing(mut starts: Vec<Timestamp>, shutdowns: &[Timestamp], crashes: &[Times
     // The shutdowns near the ends may belong to starts that are counted.
     let explained = shutdowns.len() + crashes.iter().filter(|crash| inside(crash, 0)).count();
     let missing = starts.len().checked_sub(explained)?;
-    (missing >= MISSING_LEAST && missing * MISSING_PART >= starts.len()).then(|| Gap {
+    (missing >= MISSING_LEAST && missing * MISSING_PART >= starts.len()).then_some(Gap {
         starts: starts.len(),
         shutdowns: shutdowns.len(),
         first,

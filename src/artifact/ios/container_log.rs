@@ -5,7 +5,7 @@ use crate::artifact::text_log::foreign_app;
 pub const ARTIFACT: Artifact = Artifact {
     id: "ios.container_log",
     title: "Log of app containers",
-    about: "When the phone started, and which apps got or lost a place to keep data, for months back (iOS 12 to 17).",
+    about: "When the phone started, and which apps kept data on it, for months back (iOS 12 to 17).",
     files: &["/private/var/root/Library/Logs/MobileContainerManager/containermanagerd.log*"],
     columns: COLUMNS,
     shows: Trace::Installed,

@@ -52,23 +52,33 @@ fn head(line: &str) -> Option<((DateTime, i64), &str)> {
     Some(((logged, ascii_digits(pid.strip_prefix("pid=")?).parse().ok()?), rest.trim_start()))
 }
 
+/// Words for tools of developers.
+const DEVELOPER: [&str; 6] = [
+    "developer mode",
+    "developermode",
+    "developerdiskimage",
+    "developer disk image",
+    "mobile_image_mounter",
+    "debugserver",
+];
+/// Functions that store a pairing.
+const PAIRING: [&str; 5] = ["set_pair", "handle_pair", "add_pair", "create_pair", "store_pair"];
+const REFUSED: [&str; 6] = ["fail", "error", "denied", "could not", "invalid", "refus"];
+
 /// What an entry tells, by the words that functions and messages have in common.
 fn event(function: &str, message: &str) -> &'static str {
     let function = function.to_ascii_lowercase();
     let message_words = message.to_ascii_lowercase();
     let says = |word: &str| function.contains(word) || message_words.contains(word);
+    let refused = REFUSED.iter().any(|word| message_words.contains(word));
     if message_words.contains("upgrade from ") {
         "upgrade"
-    } else if ["developer mode", "developermode", "developerdiskimage", "developer disk image", "mobile_image_mounter", "debugserver"]
-        .iter()
-        .any(|word| says(word))
-    {
+    } else if !refused && DEVELOPER.iter().any(|word| says(word)) {
         "developer"
     } else if says("pair") {
-        let refused = ["fail", "error", "denied", "could not", "invalid"].iter().any(|word| message_words.contains(word));
         if ["unpair", "delete", "remove"].iter().any(|word| says(word)) {
             "pairing_removed"
-        } else if !refused && ["set_pair", "handle_pair", "add_pair", "create_pair", "store_pair"].iter().any(|word| function.contains(word)) {
+        } else if !refused && PAIRING.iter().any(|word| function.contains(word)) {
             "pairing_made"
         } else {
             "pairing"
@@ -95,6 +105,8 @@ mod tests {
 05/24/23 12:56:02.000000 pid=76 handle_start_service: \"com.apple.mobile.mobile_image_mounter\"
 05/24/23 12:56:03.000000 pid=76 handle_start_service: com.apple.afc for host
 05/24/23 12:56:04.000000 pid=76 delete_pair_record: gone
+05/24/23 12:56:05.000000 pid=76 handle_pair: denied by the owner
+05/24/23 12:56:06.000000 pid=76 handle_start_service: could not start com.apple.debugserver
 ";
 
     #[test]
@@ -104,7 +116,7 @@ mod tests {
         let events: Vec<_> = records.as_array().unwrap().iter().map(|record| record["event"].clone()).collect();
         assert_eq!(
             json!(events),
-            json!(["other", "upgrade", "pairing_made", "pairing", "developer", "service", "pairing_removed"])
+            json!(["other", "upgrade", "pairing_made", "pairing", "developer", "service", "pairing_removed", "pairing", "service"])
         );
         assert_eq!(records[0]["logged"], "2023-05-24T10:55:38.717421+00:00");
         assert_eq!(records[1]["version"], "19H307 to 19H349");

@@ -1,10 +1,11 @@
 use crate::artifact::prelude::*;
+use crate::artifact::text_log::without_team;
 use crate::time::{ascii_digits, zoned};
 
 pub const ARTIFACT: Artifact = Artifact {
     id: "sysdiagnose.app_links",
     title: "Web domains that apps claim (swcutil)",
-    about: "Domains whose links apps may open or whose passwords they may fill, as apps declare them; not what was browsed.",
+    about: "Domains whose links apps open or whose passwords they fill, as apps declare them; not what was browsed.",
     files: &["/sysdiagnose/swcutil_show.txt"],
     columns: &[
         time("checked", Epoch::Unix, Moment::LookedUp),
@@ -69,12 +70,7 @@ fn push(entry: Entry, out: &mut Out<'_>) {
     if entry.app.is_empty() && entry.domain.is_empty() {
         return;
     }
-    // `TEAM123456.org.example.app`
-    let (team, app) = entry
-        .app
-        .split_once('.')
-        .filter(|(team, _)| team.len() == 10 && team.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit()))
-        .map_or((None, entry.app.as_str()), |(team, app)| (Some(team), app));
+    let (app, team) = without_team(&entry.app);
     let place = Place::Line { line: entry.line };
     let checked = clock(&entry.checked);
     if checked.is_none() && entry.checked.contains(|c: char| c.is_numeric()) {

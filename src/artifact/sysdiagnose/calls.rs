@@ -13,10 +13,10 @@ pub const ARTIFACT: Artifact = Artifact {
         let called = named(out.path());
         while let Some((number, line)) = lines.next()? {
             let line = line.trim();
-            let words = line.split(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | '=' | '"' | '(' | ')' | '[' | ']'));
-            // An address with its port: `203.0.113.7:16402`.
-            let public = |word: &str| is_public_address(word) || word.rsplit_once(':').is_some_and(|(ip, _)| is_public_address(ip));
-            if has_address(line) || words.into_iter().any(public) {
+            let mut words = line.split(|c: char| c.is_whitespace() || ",;=\"()[]".contains(c));
+            // An address may stand with its port: `203.0.113.7:16402`.
+            let without_port = |word| str::rsplit_once(word, ':').map_or(word, |(address, _)| address);
+            if has_address(line) || words.any(|word| is_public_address(word) || is_public_address(without_port(word))) {
                 out.push(Place::Line { line: number }, [called.into(), line.into()]);
             }
         }

@@ -1,11 +1,11 @@
 use crate::artifact::prelude::*;
-use crate::artifact::text_log::between;
+use crate::artifact::text_log::{between, without_team};
 
 pub const ARTIFACT: Artifact = Artifact {
     id: "sysdiagnose.cloud_containers",
     title: "Apps that use iCloud Drive (brctl)",
-    about: "Which apps keep documents in iCloud Drive, also apps that were removed, and the versions of iOS the phone has had.",
-    files: &["/sysdiagnose/brctl/brctl-container-list.txt", "/sysdiagnose/brctl/brctl-dump.txt", "/sysdiagnose/brctl-{container-list,dump}.txt"],
+    about: "Which apps keep documents in iCloud Drive, also removed ones, and the versions of iOS the phone has had.",
+    files: &["/sysdiagnose/brctl/brctl-{container-list,dump}.txt", "/sysdiagnose/brctl-{container-list,dump}.txt"],
     columns: &[
         text("what"),
         app_id("container"),
@@ -70,7 +70,7 @@ fn boot(line: u64, text: &str, out: &mut Out<'_>) -> bool {
     true
 }
 
-/// Apps of a list; without Apple's words for where they run.
+/// The apps of a list; `[…]` behind one says where it runs.
 fn listed(text: &str, between: &[char]) -> Value<'static> {
     let apps: Vec<String> = text
         .split(between)
@@ -84,11 +84,7 @@ fn listed(text: &str, between: &[char]) -> Value<'static> {
 
 /// `iCloud.org.example.app` and `TEAM123456.org.example.app` are of `org.example.app`.
 fn app_of(container: &str) -> &str {
-    match container.split_once('.') {
-        Some(("iCloud", app)) => app,
-        Some((team, app)) if team.len() == 10 && team.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit()) => app,
-        _ => container,
-    }
+    without_team(container.strip_prefix("iCloud.").unwrap_or(container)).0
 }
 
 fn without_colours(text: &str) -> std::borrow::Cow<'_, str> {

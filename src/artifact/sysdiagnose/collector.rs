@@ -3,7 +3,7 @@ use crate::artifact::prelude::*;
 pub const ARTIFACT: Artifact = Artifact {
     id: "sysdiagnose.collector",
     title: "What could not be collected",
-    about: "Commands that the collector ran to make the sysdiagnose and how they ended: a failed one explains a part that is missing.",
+    about: "How the collector's commands ended: one that failed explains a part that is missing.",
     files: &[
         "/sysdiagnose/taskSummary.csv",
         "/sysdiagnose/summaries/taskSummary.csv",

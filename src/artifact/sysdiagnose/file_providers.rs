@@ -21,7 +21,8 @@ pub const ARTIFACT: Artifact = Artifact {
             let tells = [".app", "undle", "rovider", "dentifier"].iter().any(|word| line.contains(word));
             let file = data_path(line).filter(|path| path.contains(".app"));
             let app = foreign_app(line);
-            if tells && (file.is_some() || app.is_some()) && seen.len() < MOST && seen.insert((app.map(str::to_owned), file.map(str::to_owned))) {
+            let new = || (app.map(str::to_owned), file.map(str::to_owned));
+            if tells && (file.is_some() || app.is_some()) && seen.len() < MOST && seen.insert(new()) {
                 let entry = line.get(..line.floor_char_boundary(500)).unwrap_or(line);
                 out.push(Place::Line { line: number }, [0_i64.into(), app.into(), file.into(), entry.into()]);
             }

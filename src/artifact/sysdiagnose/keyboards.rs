@@ -1,5 +1,5 @@
 use crate::artifact::prelude::*;
-use crate::artifact::text_log::{between, entries};
+use crate::artifact::text_log::entries;
 use crate::time::zoned;
 
 pub const ARTIFACT: Artifact = Artifact {
@@ -20,12 +20,17 @@ pub const ARTIFACT: Artifact = Artifact {
         entries(lines, "2023-05-24 11:29:15 +0000: Level: message", head, |line, logged, text| {
             let (level, message) = text.split_once(": ").unwrap_or(("", text));
             let client = message.split_once("PID ").and_then(|(_, rest)| rest.split_once(':'));
-            let pid = client.and_then(|(pid, _)| pid.trim().parse::<i64>().ok());
-            let app = client.filter(|_| pid.is_some()).and_then(|(_, rest)| between(rest, "", &[' ', ',', ';', ')', '>', '\n']));
-            let app = app.or_else(|| client.filter(|_| pid.is_some())?.1.split_whitespace().next());
+            let client = client.and_then(|(pid, app)| Some((pid.trim().parse::<i64>().ok()?, app)));
+            let app = client.and_then(|(_, app)| app.split_whitespace().next());
             out.push(
                 Place::Line { line },
-                [logged.into(), level.into(), app.map(|app| app.trim_matches(['<', '>', ',', ';', ')'])).into(), pid.into(), message.into()],
+                [
+                    logged.into(),
+                    level.into(),
+                    app.map(|app| app.trim_matches(['<', '>', ',', ';', ')'])).into(),
+                    client.map(|(pid, _)| pid).into(),
+                    message.into(),
+                ],
             );
         })
     }),

@@ -1,5 +1,6 @@
 use super::app_links::clock;
 use crate::artifact::prelude::*;
+use crate::artifact::text_log::without_team;
 
 pub const ARTIFACT: Artifact = Artifact {
     id: "sysdiagnose.keychain_items",
@@ -46,11 +47,7 @@ fn push(line: u64, view: &str, fields: &[(&str, &str)], out: &mut Out<'_>) {
         let value = fields.iter().find(|(key, _)| *key == name).map(|(_, value)| value.trim());
         value.filter(|value| !value.is_empty() && *value != "(null)")
     };
-    // `TEAM123456.org.example.app`, or a name of Apple's.
-    let group = field("agrp").map(|group| match group.split_once('.') {
-        Some((team, app)) if team.len() == 10 && team.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit()) => app,
-        _ => group,
-    });
+    let group = field("agrp").map(|group| without_team(group).0);
     if group.is_none() && field("acct").is_none() {
         return;
     }

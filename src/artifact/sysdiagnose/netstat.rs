@@ -4,7 +4,7 @@ pub const ARTIFACT: Artifact = Artifact {
     id: "sysdiagnose.netstat",
     title: "Open connections (netstat)",
     about: "Whom the phone was connected to just before and after the sysdiagnose was made.",
-    files: &["/sysdiagnose/logs/Networking/netstat*.txt", "/sysdiagnose/WiFi/netstat*.txt", "/sysdiagnose/netstat*.txt"],
+    files: &["/sysdiagnose/{logs/Networking,WiFi}/netstat*.txt", "/sysdiagnose/netstat*.txt"],
     columns: &[
         time("seen", Epoch::BeforeSnapshot, Moment::NetworkUsed),
         text("protocol"),
@@ -34,7 +34,7 @@ fn parse(lines: &mut Lines<'_>, out: &mut Out<'_>) -> Result<()> {
             continue;
         }
         let (address, port) = remote.rsplit_once('.').unwrap_or((remote, ""));
-        let state = rest.first().filter(|state| state.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_' || byte.is_ascii_digit()) && !is_queue(state));
+        let state = rest.first().copied().filter(|word| is_state(word));
         let owner = rest.iter().find_map(|word| {
             let (name, pid) = word.rsplit_once(':')?;
             Some((name, pid.parse::<i64>().ok()?)).filter(|(name, _)| !name.is_empty() && !name.contains(':'))
@@ -47,7 +47,7 @@ fn parse(lines: &mut Lines<'_>, out: &mut Out<'_>) -> Result<()> {
                 (*local).into(),
                 address.split('%').next().into(),
                 port.parse::<i64>().ok().into(),
-                state.copied().into(),
+                state.into(),
                 owner.map(|(name, _)| name).into(),
                 owner.map(|(_, pid)| pid).into(),
             ],
@@ -55,6 +55,12 @@ fn parse(lines: &mut Lines<'_>, out: &mut Out<'_>) -> Result<()> {
     }
     anyhow::ensure!(known || !any, "holds no table of netstat");
     Ok(())
+}
+
+/// `ESTABLISHED`, `FIN_WAIT_1`.
+fn is_state(word: &str) -> bool {
+    word.starts_with(|c: char| c.is_ascii_uppercase())
+        && word.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
 }
 
 #[cfg(test)]

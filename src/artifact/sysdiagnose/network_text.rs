@@ -16,7 +16,7 @@ pub const ARTIFACT: Artifact = Artifact {
         while let Some((number, line)) = lines.next()? {
             let line = line.trim();
             let names_resolver = ["nameserver", "domain", "search"].iter().any(|word| line.starts_with(word));
-            let mut words = line.split(|c: char| c.is_whitespace() || matches!(c, ',' | '(' | ')' | '<' | '>' | '"' | '[' | ']' | '='));
+            let mut words = line.split(|c: char| c.is_whitespace() || ",=\"()[]<>".contains(c));
             if names_resolver || has_address(line) || words.any(is_public_address) {
                 out.push(Place::Line { line: number }, [0_i64.into(), line.into()]);
             }

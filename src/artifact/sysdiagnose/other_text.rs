@@ -7,7 +7,7 @@ use crate::format::keyed;
 pub const ARTIFACT: Artifact = Artifact {
     id: "sysdiagnose.other_text",
     title: "Texts that nothing else reads",
-    about: "Links, addresses, paths and names of apps in the texts, tables and property lists that no other artifact knows.",
+    about: "Links, addresses, paths and apps named in texts and property lists that no other artifact knows.",
     files: &[
         "/sysdiagnose/{ASPSnapshots,Personalization}/**/*.{csv,json,log,plist,txt}",
         "/sysdiagnose/logs/{CloudSubscriptionFeatures,FDR,GenerativeExperiences,ModelCatalog,ModelManager,NetworkRelay}/**/*.{csv,json,log,plist,txt}",
@@ -30,7 +30,9 @@ fn parse(bytes: &[u8], out: &mut Out<'_>) -> Result<()> {
     let start = bytes.trim_ascii_start();
     if bytes.starts_with(b"bplist") || start.starts_with(b"<?xml") || start.starts_with(b"<plist") {
         let list = keyed::parse(bytes)?;
-        keyed::strings(&list).into_iter().zip(1..).for_each(|(text, number)| texts.add(Place::key(format!("text {number}")), text));
+        for (text, number) in keyed::strings(&list).into_iter().zip(1..) {
+            texts.add(Place::key(format!("text {number}")), text);
+        }
         return Ok(());
     }
     if start.starts_with(b"{") || start.starts_with(b"[") {
@@ -61,11 +63,13 @@ impl Texts<'_, '_> {
             return;
         }
         if self.seen.len() >= TEXTS_MOST {
-            self.out.warn(Some(place), format!("holds more than {TEXTS_MOST} different texts; the rest was not searched"));
+            let problem = format!("holds more than {TEXTS_MOST} different texts; the rest was not searched");
+            self.out.warn(Some(place), problem);
             return;
         }
         if text.len() > LONGEST_TEXT_BYTES {
-            self.out.warn(Some(place.clone()), format!("a text is longer than {LONGEST_TEXT_BYTES} bytes: only its beginning was searched"));
+            let problem = format!("of texts over {LONGEST_TEXT_BYTES} bytes only the beginning was searched");
+            self.out.warn(Some(place.clone()), problem);
         }
         let text = text.get(..text.floor_char_boundary(LONGEST_TEXT_BYTES)).unwrap_or(text);
         if self.seen.insert(text.to_owned()) {

@@ -7,8 +7,12 @@ use crate::artifact::prelude::*;
 pub const ARTIFACT: Artifact = Artifact {
     id: "sysdiagnose.trusted_devices",
     title: "Devices and addresses of the Apple account",
-    about: "Devices that may read the account's end-to-end encrypted data, and the addresses its messages arrive at.",
-    files: &["/sysdiagnose/otctl_status.txt", "/sysdiagnose/transparency.log", "/sysdiagnose/logs/swtransparency.log"],
+    about: "Devices that may read the account's encrypted data, and the addresses its messages arrive at.",
+    files: &[
+        "/sysdiagnose/otctl_status.txt",
+        "/sysdiagnose/transparency.log",
+        "/sysdiagnose/logs/swtransparency.log",
+    ],
     columns: &[
         time("seen", Epoch::BeforeSnapshot, Moment::LastSeen),
         text("model"),
