@@ -18,7 +18,7 @@ pub const COLUMNS: &[Column] = &[
     time("booted", Epoch::Local, Moment::Started).rounded(Precision::Second),
     time("logged", Epoch::Local, Moment::Logged).rounded(Precision::Second),
     text("event"),
-    app_id("app"),
+    app_id("bundle_id"),
     // Of an installation `Customer`, `Placeholder`, `System`, `Developer`, …
     text("kind"),
     text("version"),
@@ -29,7 +29,7 @@ pub const COLUMNS: &[Column] = &[
 ];
 
 /// The sentence of the timeline.
-pub const LINE: &str = "{event} {app}: {message}";
+pub const LINE: &str = "{event} {bundle_id}: {message}";
 
 /// What a sentence of a log tells.
 #[derive(Default, Debug, PartialEq)]

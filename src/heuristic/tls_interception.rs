@@ -14,7 +14,7 @@ pub const HEURISTIC: Heuristic = Heuristic {
         the phone is managed by an employer or school.",
     references: &[
         "https://citizenlab.ca/2023/09/predator-in-the-wires-ahmed-eltantawy-targeted-with-predator-spyware-after-announcing-presidential-ambitions/",
-        "https://support.apple.com/guide/security/tls-security-sec100a75d12/web",
+        "https://support.apple.com/guide/security/sec100a75d12/web",
     ],
     reads: &[Reads { artifact: ARTIFACT, keep }],
     check,

@@ -13,8 +13,8 @@ pub const HEURISTIC: Heuristic = Heuristic {
     next_check: "Go through the list with the owner and compare it with Settings, the owner's name, Devices. Remove what nobody knows and \
         change the password, after the acquisition.",
     references: &[
-        "https://support.apple.com/guide/personal-safety/check-account-access-ips9bf20ad2f/web",
-        "https://support.apple.com/guide/security/icloud-keychain-security-overview-sec1c89c6f3b/web",
+        "https://support.apple.com/guide/personal-safety/welcome/web",
+        "https://support.apple.com/guide/security/welcome/web",
     ],
     reads: &[Reads { artifact: ARTIFACT, keep: |record| record.value("model").as_text().is_some() }],
     check,

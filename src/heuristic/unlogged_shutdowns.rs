@@ -19,24 +19,18 @@ pub const HEURISTIC: Heuristic = Heuristic {
     ],
     reads: &[
         Reads { artifact: "ios.container_log", keep: is_start },
-        Reads { artifact: "ios.app_installs", keep: is_start },
+        Reads { artifact: "ios.install_log", keep: is_start },
     ],
     check: |kept, findings| {
-        let mut shutdowns: Vec<Timestamp> =
-            kept.of(SHUTDOWNS.artifact).iter().filter_map(|entry| entry.time(SHUTDOWNS.column)).collect();
-        let crashes: Vec<Timestamp> =
-            EXPLAINED.iter().flat_map(|source| kept.of(source.artifact).iter().filter_map(|entry| entry.time(source.column))).collect();
-        shutdowns.sort_unstable();
-        shutdowns.dedup();
+        let shutdowns = moments(kept, &SHUTDOWNS);
+        let crashes: Vec<Timestamp> = EXPLAINED.iter().flat_map(|told| moments(kept, told)).collect();
         // Each source knows of every start: they are no sum, the one that tells most counts.
         let told = STARTS.iter().filter_map(|source| {
-            let entries = kept.of(source.of.artifact);
-            let starts = entries.iter().filter_map(|entry| entry.time(source.of.column)).collect();
-            Some((source, entries, missing(starts, &shutdowns, &crashes)?))
+            let gap = missing(moments(kept, &source.of), &shutdowns, &crashes)?;
+            Some((source, kept.of(source.of.artifact), gap))
         });
-        let Some((source, entries, gap)) = told.max_by_key(|(source, _, gap)| (source.level, gap.starts - gap.shutdowns)) else {
-            return;
-        };
+        let worst = told.max_by_key(|(source, _, gap)| (source.level, gap.starts - gap.shutdowns));
+        let Some((source, entries, gap)) = worst else { return };
         let of_gap = |entry: &&Exhibit| entry.time(source.of.column).is_some_and(|start| start >= gap.first);
         let Some(exhibit) = entries.iter().find(of_gap) else { return };
         let message = format!(
@@ -56,6 +50,15 @@ struct Told {
     column: &'static str,
 }
 
+/// The different moments told of, in order.
+fn moments(kept: &Kept, told: &Told) -> Vec<Timestamp> {
+    let mut moments: Vec<Timestamp> =
+        kept.of(told.artifact).iter().filter_map(|record| record.time(told.column)).collect();
+    moments.sort_unstable();
+    moments.dedup();
+    moments
+}
+
 /// A log that tells of every start.
 struct Starts {
     of: Told,
@@ -68,7 +71,7 @@ const SHUTDOWNS: Told = Told { artifact: "ios.shutdown_log", column: "shutdown" 
 const STARTS: [Starts; 2] = [
     // Written up to iOS 17.
     Starts { of: Told { artifact: "ios.container_log", column: "booted" }, level: Level::Medium },
-    Starts { of: Told { artifact: "ios.app_installs", column: "booted" }, level: Level::Low },
+    Starts { of: Told { artifact: "ios.install_log", column: "booted" }, level: Level::Low },
 ];
 /// Reports of crashes of the whole system, each of which explains one start.
 const EXPLAINED: [Told; 0] = [];

@@ -32,7 +32,7 @@ Wed May 10 08:00:03 2023 [61] <notice> (0x16b) -[MCMX x]: Last reference to grou
         assert_eq!(records.as_array().unwrap().len(), 3);
         assert_eq!(records[0]["event"], "first_boot");
         assert_eq!(records[1]["booted"], "2023-05-10T06:00:01.000000+00:00");
-        assert_eq!((&records[2]["event"], &records[2]["app"]), (&json!("other"), &json!("group.org.example.app")));
+        assert_eq!((&records[2]["event"], &records[2]["bundle_id"]), (&json!("other"), &json!("group.org.example.app")));
         shake(&ARTIFACT, LOG.as_bytes());
     }
 }

@@ -3,7 +3,6 @@
 crate::artifact::artifacts! {
     activation_log
     addaily
-    app_installs
     applications
     attachment_files
     backup_info
@@ -16,6 +15,7 @@ crate::artifact::artifacts! {
     firefox_history
     global_preferences
     idstatuscache
+    install_log
     interaction_contacts
     interactions
     locationd

@@ -2,7 +2,7 @@ use crate::artifact::install_facts::{COLUMNS, LINE, parse};
 use crate::artifact::prelude::*;
 
 pub const ARTIFACT: Artifact = Artifact {
-    id: "ios.app_installs",
+    id: "ios.install_log",
     title: "Log of app installations",
     about: "What the phone installed and removed, who asked for it and from which file, for weeks to months back.",
     files: &[
@@ -39,7 +39,7 @@ Tue Aug 12 00:00:01 2025 [8567] <err> (0x1) copied /private/var/db/odd
             [&json!("/private/var/tmp/A B.ipa"), &json!("installcoordinationd"), &json!("Developer")]
         );
         assert_eq!(
-            [&records[2]["installed"], &records[2]["app"], &records[2]["kind"]],
+            [&records[2]["installed"], &records[2]["bundle_id"], &records[2]["kind"]],
             [&json!("2025-08-11T12:09:38.000000+00:00"), &json!("org.example.app"), &json!("Customer")]
         );
         assert_eq!(records[2].get("logged"), None);
