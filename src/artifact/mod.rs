@@ -5,6 +5,7 @@
 
 mod certificates;
 mod core_data;
+mod install_facts;
 pub mod ios;
 mod line;
 mod links;
@@ -15,6 +16,7 @@ mod read;
 pub mod sysdiagnose;
 #[cfg(test)]
 pub mod testing;
+mod text_log;
 mod whatsapp;
 
 use std::sync::LazyLock;

@@ -76,6 +76,7 @@ heuristics! {
     idstatuscache_pair
     locationd_odd_executable
     lockdown_mode
+    new_host_pairing
     old_ios
     profile_changed
     profile_silences_notifications
@@ -86,6 +87,9 @@ heuristics! {
     tcc_client_not_installed
     tcc_from_odd_path
     tcc_set_by_system
+    tls_interception
+    unknown_trusted_device
+    unlogged_shutdowns
     whatsapp_deleted_messages
 }
 

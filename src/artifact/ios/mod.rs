@@ -1,6 +1,7 @@
 //! What lies where on an iPhone. Paths, tables, columns and epochs are stated in each file.
 
 crate::artifact::artifacts! {
+    activation_log
     addaily
     app_bundles
     app_info
@@ -14,14 +15,17 @@ crate::artifact::artifacts! {
     chrome_history
     chrome_searches
     contacts
+    container_log
     datausage
     firefox_history
     firefox_tombstones
     global_preferences
     idstatuscache
+    install_log
     interaction_contacts
     interactions
     locationd
+    lockdownd_log
     manifest
     profile_events
     profiles
