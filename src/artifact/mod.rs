@@ -4,6 +4,7 @@
 //! parser serve every acquisition.
 
 mod core_data;
+mod crash;
 pub mod ios;
 mod line;
 mod links;

@@ -2,6 +2,7 @@
 
 crate::artifact::artifacts! {
     addaily
+    analytics
     applications
     attachment_files
     backup_info
@@ -9,12 +10,18 @@ crate::artifact::artifacts! {
     calls
     chrome_history
     contacts
+    crash_images
+    crash_other
+    crash_reporter_settings
+    crash_reports
+    crash_summaries
     datausage
     firefox_history
     global_preferences
     idstatuscache
     interaction_contacts
     interactions
+    jetsam_processes
     locationd
     manifest
     profile_events
@@ -26,6 +33,7 @@ crate::artifact::artifacts! {
     shortcuts
     sms
     sms_attachments
+    stackshot_processes
     tcc
     webkit_observations
     webkit_redirects
