@@ -61,14 +61,17 @@ macro_rules! heuristics {
 heuristics! {
     app_not_from_store
     app_without_bundle_id
+    apple_process_foreign_image
     apple_threat_notification
     attachment_burst
     attachment_in_tmp
     backup_agent
     crash_reporter_plist
+    crash_reports_suppressed
     datausage_deleted_process
     datausage_missing_process
     disguised_attachment
+    exploit_surface_crashes
     file_id_mismatch
     idstatuscache_nul
     locationd_odd_executable
@@ -77,6 +80,7 @@ heuristics! {
     profile_changed
     profile_silences_notifications
     profile_takes_control
+    published_crash_signature
     quadream_invitation
     safari_redirect
     shortcut_risky_action
