@@ -20,6 +20,8 @@ pub const FILES: &[&str] = &[
     "/private/var/mobile/Library/Logs/CrashReporter/**/*.ips*",
     "/private/var/mobile/Library/Logs/CrashReporter/**/*.crash*",
     "/private/var/mobile/Library/Logs/CrashReporter/**/*.panic*",
+    // Shared from the phone's settings, a report is called so.
+    "/private/var/mobile/Library/Logs/CrashReporter/**/*-20*.txt",
     "/private/var/logs/CrashReporter/**/*.ips*",
     "/private/var/logs/CrashReporter/**/*.crash*",
     "/private/var/logs/CrashReporter/**/*.panic*",

@@ -273,6 +273,7 @@ fn from_text(report: &Report<'_>, out: &mut Out<'_>) -> Crash {
         })),
         os_version,
         os_build,
+        release_type: field(&["Release Type"]).to_owned(),
         incident: field(&["Incident Identifier"]).to_owned(),
         images: images_of_text(report),
         others: measured(report.body),
