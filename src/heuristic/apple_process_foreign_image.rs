@@ -10,7 +10,7 @@ pub const HEURISTIC: Heuristic = Heuristic {
     why_it_matters: "Apple's programs load code from the sealed system and from apps only. A library of another folder in one of them was put \
         there: published implants worked from inside of system processes, with files in folders that can be written to.",
     innocent_causes: "A jailbreak whose tweaks are loaded into every program; then the rule counts for less and says so. Tools of developers lie \
-        in folders of their own, keyboards and extensions of apps lie with their apps, and neither is reported. A future iOS may add folders.",
+        in folders of their own, keyboards and extensions of apps lie with their apps, and neither is reported. A future iOS may add folders; its own /Library counts for less for that reason.",
     next_check: "Ask about a jailbreak and about a research device. Look for the file in a full acquisition, take its hash, and compare the time of \
         the crash with messages and restarts.",
     references: &[
@@ -38,16 +38,15 @@ const APPLE: [&str; 7] = [
 ];
 
 /// What paths of jailbreaks and of their tweaks contain.
-const JAILBREAK: [&str; 10] = [
+const JAILBREAK: [&str; 9] = [
     "/var/jb/",
     "/jb-",
     "/jb/",
-    "mobilesubstrate",
     "substrate",
     "tweakinject",
     "ellekit",
     "libhooker",
-    "frida",
+    "/frida",
     "/cores/binpack/",
 ];
 
@@ -101,7 +100,6 @@ fn check(kept: &Kept, findings: &mut Vec<Finding>) {
         by_image.entry(exhibit.text("image")).or_default().push(exhibit);
     }
     let jailbroken = by_image.keys().any(|image| is_jailbreak(image));
-    let level = if jailbroken { Level::Medium } else { Level::High };
     for (image, exhibits) in by_image {
         let Some(first) = exhibits.iter().min_by_key(|exhibit| exhibit.at()) else { continue };
         let mut processes: Vec<&str> = exhibits.iter().map(|exhibit| exhibit.text("process")).collect();
@@ -110,6 +108,8 @@ fn check(kept: &Kept, findings: &mut Vec<Finding>) {
         let more = if processes.len() > 3 { format!(" and {} more", processes.len() - 3) } else { String::new() };
         let named: Vec<&str> = processes.into_iter().take(3).collect();
         let message = format!("{image} was loaded into Apple's {}{more}", named.join(", "));
+        // The system volume is sealed; what else lies in its /Library is a jailbreak's, or Apple's and not known here.
+        let level = if jailbroken || image.starts_with("/Library/") { Level::Medium } else { Level::High };
         let mut finding = Finding::of_rule(HEURISTIC.id, level, Trace::Executed, message, first);
         finding.column = Some("image");
         finding.value = image.to_owned();
@@ -154,6 +154,7 @@ mod tests {
             "/System/Developer/usr/lib/libMainThreadChecker.dylib",
             "/var/containers/Bundle/Application/AA/Keyboard.app/PlugIns/Keyboard.appex/Keyboard",
             "/private/preboot/Cryptexes/OS/usr/lib/libx.dylib",
+            "/Library/Audio/Plug-Ins/HAL/VirtualAudio.plugin/VirtualAudio",
             "???",
             "",
         ] {
@@ -170,5 +171,6 @@ mod tests {
         assert_eq!(verdict(IMAGENT, tweak), [format!("MEDIUM {tweak} was loaded into Apple's imagent")]);
         let record = json!({"process": "imagent", "executable": IMAGENT, "image": tweak});
         assert_eq!(judge(&HEURISTIC, &[(IMAGES, record)])[0].caveats.len(), 1);
+        assert!(verdict(IMAGENT, "/Library/Unknown/a.dylib")[0].starts_with("MEDIUM"));
     }
 }

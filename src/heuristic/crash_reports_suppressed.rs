@@ -3,10 +3,11 @@ use super::prelude::*;
 pub const HEURISTIC: Heuristic = Heuristic {
     id: "crash_reports_suppressed",
     title: "Crash reports switched off or gone",
-    looks_at: "Settings of the crash reporter that are empty or switch reports off, and lists of crash reports of which none is in the acquisition.",
+    looks_at: "Settings of the crash reporter that are empty or switch reports off, and lists of crash reports that were taken with the \
+        sysdiagnose, of which none is in it.",
     why_it_matters: "A failed try of an attack leaves crash reports. Pegasus wrote settings that kept them from being sent, and an implant with rights \
         of the system can delete them.",
-    innocent_causes: "Old reports are deleted by iOS within days or weeks, a phone that was just restored has none, and a copy of a sysdiagnose may leave \
+    innocent_causes: "Old reports are deleted by iOS within days or weeks, a phone that was just restored has none, and neither counts; a copy of a sysdiagnose may leave \
         the folder of reports out. Owners and companies may switch the sharing of analytics off, which is a setting of its own and not looked at.",
     next_check: "Ask whether the whole sysdiagnose was handed over. Compare the time of the settings file with messages and restarts; make a fresh \
         sysdiagnose if the phone is at hand.",
@@ -16,20 +17,27 @@ pub const HEURISTIC: Heuristic = Heuristic {
     ],
     reads: &[
         Reads { artifact: SETTINGS, keep: |record| switches_off(text(record, "entry"), text(record, "value")) },
-        Reads { artifact: LISTS, keep: |_| true },
+        // What the collector says that it took.
+        Reads { artifact: LISTS, keep: |record| text(record, "state").starts_with("Added") },
         Reads { artifact: "ios.crash_reports", keep: |_| true },
         Reads { artifact: "ios.crash_other", keep: |record| !record.value("time").is_null() },
         // One process stands for its event.
         Reads { artifact: "ios.jetsam_processes", keep: |record| record.value("largest").is_true() },
-        Reads { artifact: "ios.stackshot_processes", keep: |record| record.value("frontmost").is_true() },
+        Reads { artifact: "ios.stackshot_processes", keep: |record| record.value("pid").as_int() == Some(1) },
+        Reads { artifact: "ios.analytics", keep: |record| !record.value("until").is_null() },
     ],
     check,
 };
 
 const SETTINGS: &str = "ios.crash_reporter_settings";
 const LISTS: &str = "ios.crash_summaries";
-const REPORTS: [&str; 4] =
-    ["ios.crash_reports", "ios.crash_other", "ios.jetsam_processes", "ios.stackshot_processes"];
+const REPORTS: [&str; 5] = [
+    "ios.crash_reports",
+    "ios.crash_other",
+    "ios.jetsam_processes",
+    "ios.stackshot_processes",
+    "ios.analytics",
+];
 /// A short list may name what was deleted a moment later.
 const LISTED: usize = 10;
 
@@ -63,7 +71,7 @@ fn check(kept: &Kept, findings: &mut Vec<Finding>) {
         && listed.len() >= LISTED
         && !collected
     {
-        let message = format!("The phone listed {} crash reports, of which none is in the acquisition", listed.len());
+        let message = format!("The sysdiagnose lists {} reports as taken, of which none is in the acquisition", listed.len());
         findings.push(Finding::of_rule(HEURISTIC.id, Level::Low, Trace::Tampered, message, first));
     }
 }
@@ -74,7 +82,7 @@ mod tests {
     use super::*;
 
     fn listed(count: usize) -> Vec<(&'static str, serde_json::Value)> {
-        (0..count).map(|index| (LISTS, json!({"report": format!("a-{index}.ips")}))).collect()
+        (0..count).map(|index| (LISTS, json!({"report": format!("a-{index}.ips"), "state": "Added"}))).collect()
     }
 
     #[test]
@@ -93,13 +101,15 @@ mod tests {
     fn a_long_list_without_any_report_is_low_and_any_report_settles_it() {
         assert_eq!(
             verdicts(&HEURISTIC, &listed(LISTED)),
-            ["LOW The phone listed 10 crash reports, of which none is in the acquisition"]
+            ["LOW The sysdiagnose lists 10 reports as taken, of which none is in the acquisition"]
         );
         // A phone that was just restored, and one whose reports were collected in part.
         assert_eq!(verdicts(&HEURISTIC, &listed(LISTED - 1)), [""; 0]);
         let mut partly = listed(50);
         partly.push(("ios.jetsam_processes", json!({"process": "SpringBoard", "largest": true})));
         assert_eq!(verdicts(&HEURISTIC, &partly), [""; 0]);
-        assert_eq!(verdicts(&HEURISTIC, &[]), [""; 0]);
+        // Old reports, which are listed and left.
+        let old = (LISTS, json!({"report": "a.ips", "state": "File past date limit"}));
+        assert_eq!(verdicts(&HEURISTIC, &vec![old; 50]), [""; 0]);
     }
 }
