@@ -212,13 +212,21 @@ fn modified(counters: &Map<String, Json>) -> String {
     counted.collect::<Vec<_>>().join(", ")
 }
 
-/// Images that the process has for itself: those of the shared cache (`S`) are the system's and the same for all.
+/// Images that the process has for itself. Those of the shared cache are the system's and the same for all: reports of iOS call them
+/// `P`, process-private, like the others, and only their addresses tell; `S` is the cache as a whole.
 fn images_of_json(body: &Map<String, Json>) -> Vec<Image> {
+    let cache = member(body, "sharedCache");
+    let cache = cache.and_then(|cache| {
+        let start = number(cache, "base")?;
+        Some(start..start.checked_add(number(cache, "size")?)?)
+    });
     let images = items(body, "usedImages").iter().enumerate().take(MOST_IMAGES);
     let own = images.filter_map(|(index, image)| {
         let image = image.as_object()?;
         let of = |key| text(image, key).unwrap_or_default().to_owned();
-        let known = of("source") != "S" && !(of("path").is_empty() && of("name").is_empty());
+        let base = number(image, "base");
+        let shared = cache.as_ref().zip(base).is_some_and(|(cache, base)| cache.contains(&base));
+        let known = !shared && of("source") != "S" && !(of("path").is_empty() && of("name").is_empty());
         known.then(|| Image {
             place: Place::key(format!("usedImages[{index}]")),
             path: of("path"),

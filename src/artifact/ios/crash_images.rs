@@ -56,7 +56,8 @@ mod tests {
     use crate::artifact::testing::*;
 
     const JSON: &str = r#"{"bug_type":"309","timestamp":"2023-05-24 13:29:20.00 +0200","incident_id":"A1"}
-{"procName":"imagent","procPath":"\/System\/imagent.app\/imagent","usedImages":[
+{"procName":"imagent","procPath":"\/System\/imagent.app\/imagent","sharedCache":{"base":6442450944,"size":4000000000,"uuid":"d"},"usedImages":[
+ {"source":"P","base":6898708480,"path":"\/usr\/lib\/system\/libdispatch.dylib"},
  {"source":"P","arch":"arm64e","base":4300000000,"size":16384,"uuid":"AAAAAAAA-1111-2222-3333-444444444444","path":"\/private\/var\/tmp\/x.dylib","name":"x.dylib"},
  {"source":"S","uuid":"b","path":"\/usr\/lib\/libobjc.A.dylib","name":"libobjc.A.dylib"},
  {"source":"A","uuid":"c","name":"???"},
