@@ -5,6 +5,7 @@
 
 mod certificates;
 mod core_data;
+mod crash;
 mod install_facts;
 pub mod ios;
 mod line;

@@ -63,14 +63,17 @@ heuristics! {
     app_not_from_store
     app_signed_privately
     app_without_bundle_id
+    apple_process_foreign_image
     apple_threat_notification
     attachment_burst
     attachment_in_tmp
     backup_agent
     crash_reporter_plist
+    crash_reports_suppressed
     datausage_deleted_process
     datausage_missing_process
     disguised_attachment
+    exploit_surface_crashes
     file_id_mismatch
     idstatuscache_nul
     idstatuscache_pair
@@ -81,6 +84,7 @@ heuristics! {
     profile_changed
     profile_silences_notifications
     profile_takes_control
+    published_crash_signature
     quadream_invitation
     safari_redirect
     shortcut_risky_action

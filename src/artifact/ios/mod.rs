@@ -3,6 +3,7 @@
 crate::artifact::artifacts! {
     activation_log
     addaily
+    analytics
     app_bundles
     app_info
     app_provisioning
@@ -16,6 +17,11 @@ crate::artifact::artifacts! {
     chrome_searches
     contacts
     container_log
+    crash_images
+    crash_other
+    crash_reporter_settings
+    crash_reports
+    crash_summaries
     datausage
     firefox_history
     firefox_tombstones
@@ -24,6 +30,7 @@ crate::artifact::artifacts! {
     install_log
     interaction_contacts
     interactions
+    jetsam_processes
     locationd
     lockdownd_log
     manifest
@@ -36,6 +43,7 @@ crate::artifact::artifacts! {
     shortcuts
     sms
     sms_attachments
+    stackshot_processes
     tcc
     unified_log
     unified_log_images
