@@ -8,6 +8,7 @@ pub mod ios;
 mod line;
 mod links;
 mod out;
+mod powerlog;
 pub(crate) mod property_list;
 mod read;
 pub mod sysdiagnose;

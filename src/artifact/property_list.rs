@@ -2,6 +2,8 @@
 //!
 //! A value of another type than asked for is null, never an error: the rest of the record is still worth having.
 
+use std::borrow::Cow;
+
 use anyhow::{Context as _, Result};
 use plist::{Dictionary, Value as Plist};
 use sha2::{Digest as _, Sha256};
@@ -76,12 +78,58 @@ pub fn moment_of(value: &Plist) -> Value<'static> {
     }
 }
 
+/// Gives every dictionary below a value with the keys that lead to it, joined by `/`; an array adds its index.
+pub fn dictionaries<'v>(value: &'v Plist, each: &mut dyn FnMut(&str, &'v Dictionary)) {
+    members(value, &mut |path, value| {
+        if let Some(entries) = value.as_dictionary() {
+            each(path, entries);
+        }
+    });
+}
+
+/// Gives every value with the keys that lead to it, joined by `/`: the value itself first.
+pub fn members<'v>(value: &'v Plist, each: &mut dyn FnMut(&str, &'v Plist)) {
+    let mut waiting = vec![(String::new(), value)];
+    while let Some((path, value)) = waiting.pop() {
+        each(&path, value);
+        let start = waiting.len();
+        let below = |key: &str| match path.len() {
+            0 => key.to_owned(),
+            // A deep path repeats its beginning at every level.
+            1..SHOWN_BYTES => format!("{path}/{key}"),
+            _ => path.clone(),
+        };
+        match value {
+            Plist::Dictionary(entries) => {
+                waiting.extend(entries.iter().map(|(key, value)| (below(beginning(key)), value)));
+            }
+            Plist::Array(items) => {
+                waiting
+                    .extend(items.iter().enumerate().map(|(index, item)| (below(&index.to_string()), item)));
+            }
+            _ => {}
+        }
+        if let Some(added) = waiting.get_mut(start..) {
+            added.reverse();
+        }
+    }
+}
+
 /// A property list inside the data of another.
 ///
 /// # Errors
 /// When the data is no property list.
 pub fn nested(bytes: &[u8]) -> Result<Plist> {
     keyed::parse(bytes)
+}
+
+/// What an archive holds; a list that is none as it stands.
+///
+/// # Errors
+/// When the archive is damaged.
+pub fn unarchived(list: &Plist) -> Result<Cow<'_, Plist>> {
+    let is_archive = list.as_dictionary().is_some_and(|entries| entries.contains_key("$objects"));
+    if is_archive { keyed::unarchive(list).map(Cow::Owned) } else { Ok(Cow::Borrowed(list)) }
 }
 
 /// The SHA-256 of data, as indicators write it.

@@ -2,9 +2,11 @@
 
 crate::artifact::artifacts! {
     addaily
+    app_installs
     applications
     attachment_files
     backup_info
+    backup_state
     calendar
     calls
     chrome_history
@@ -15,10 +17,23 @@ crate::artifact::artifacts! {
     idstatuscache
     interaction_contacts
     interactions
+    known_networks
     locationd
+    management
     manifest
+    network_extension_rules
+    network_extensions
+    network_preferences
+    powerlog_apps
+    powerlog_device
+    powerlog_media
+    powerlog_network
+    powerlog_other
+    powerlog_processes
     profile_events
+    profile_lists
     profiles
+    restriction_events
     safari_history
     safari_open_tabs
     safari_tabs
@@ -26,7 +41,9 @@ crate::artifact::artifacts! {
     shortcuts
     sms
     sms_attachments
+    system_version
     tcc
+    user_settings
     webkit_observations
     webkit_redirects
     whatsapp
