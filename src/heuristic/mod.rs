@@ -60,11 +60,13 @@ macro_rules! heuristics {
 
 heuristics! {
     app_not_from_store
+    app_outside_store
     app_without_bundle_id
     apple_threat_notification
     attachment_burst
     attachment_in_tmp
     backup_agent
+    clock_jump
     crash_reporter_plist
     datausage_deleted_process
     datausage_missing_process
@@ -73,14 +75,18 @@ heuristics! {
     idstatuscache_nul
     locationd_odd_executable
     lockdown_mode
+    network_taken_over
     old_ios
     profile_changed
     profile_silences_notifications
     profile_takes_control
+    profile_without_file
     quadream_invitation
     safari_redirect
     shortcut_risky_action
+    tcc_app_not_installed
     tcc_from_odd_path
+    traffic_of_unknown_process
     whatsapp_deleted_messages
 }
 
