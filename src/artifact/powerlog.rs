@@ -213,7 +213,7 @@ pub struct Seen<'a> {
 }
 
 /// Different texts of a table kept at a time; beyond them one may be told again.
-const TEXTS_KEPT: usize = 50_000;
+const TEXTS_KEPT: usize = 100_000;
 
 /// Gives the different texts in the columns of every table that `wanted` names, of those that `is_name` accepts.
 ///

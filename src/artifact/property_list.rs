@@ -89,29 +89,28 @@ pub fn dictionaries<'v>(value: &'v Plist, each: &mut dyn FnMut(&str, &'v Diction
 
 /// Gives every value with the keys that lead to it, joined by `/`: the value itself first.
 pub fn members<'v>(value: &'v Plist, each: &mut dyn FnMut(&str, &'v Plist)) {
-    let mut waiting = vec![(String::new(), value)];
-    while let Some((path, value)) = waiting.pop() {
-        each(&path, value);
-        let start = waiting.len();
-        let below = |key: &str| match path.len() {
-            0 => key.to_owned(),
-            // A deep path repeats its beginning at every level.
-            1..SHOWN_BYTES => format!("{path}/{key}"),
-            _ => path.clone(),
-        };
-        match value {
-            Plist::Dictionary(entries) => {
-                waiting.extend(entries.iter().map(|(key, value)| (below(beginning(key)), value)));
-            }
-            Plist::Array(items) => {
-                waiting
-                    .extend(items.iter().enumerate().map(|(index, item)| (below(&index.to_string()), item)));
-            }
-            _ => {}
+    walk(value, &mut String::new(), each);
+}
+
+/// Property lists are bounded in depth when they are read.
+fn walk<'v>(value: &'v Plist, path: &mut String, each: &mut dyn FnMut(&str, &'v Plist)) {
+    each(path, value);
+    let mut below = |key: &str, value: &'v Plist| {
+        let end = path.len();
+        // A deep path would repeat its long beginning at every level.
+        if end < SHOWN_BYTES {
+            path.push_str(if end > 0 { "/" } else { "" });
+            path.push_str(beginning(key));
         }
-        if let Some(added) = waiting.get_mut(start..) {
-            added.reverse();
+        walk(value, path, each);
+        path.truncate(end);
+    };
+    match value {
+        Plist::Dictionary(entries) => entries.iter().for_each(|(key, value)| below(key, value)),
+        Plist::Array(items) => {
+            items.iter().enumerate().for_each(|(index, item)| below(&index.to_string(), item));
         }
+        _ => {}
     }
 }
 
@@ -218,6 +217,15 @@ mod tests {
         assert_eq!(number(entries, "a"), Value::Int(5));
         assert_eq!(moment(entries, "missing"), Value::Null);
         assert!(items(entries, "a").is_empty());
+    }
+
+    #[test]
+    fn members_are_given_with_the_keys_above_them() {
+        let value =
+            sample("<dict><key>a</key><array><true/><dict><key>b</key><real>1</real></dict></array></dict>");
+        let mut paths = Vec::new();
+        members(&value, &mut |path, _| paths.push(path.to_owned()));
+        assert_eq!(paths, ["", "a", "a/0", "a/1", "a/1/b"]);
     }
 
     #[test]

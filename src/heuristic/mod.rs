@@ -86,6 +86,7 @@ heuristics! {
     shortcut_risky_action
     tcc_app_not_installed
     tcc_from_odd_path
+    tcc_without_prompt
     traffic_of_unknown_process
     whatsapp_deleted_messages
 }

@@ -35,7 +35,8 @@ fn is_foreign(app: &Value<'_>, record: &Record<'_>) -> bool {
     let of_apple = app.as_text().is_some_and(|app| app.starts_with("com.apple."))
         || record.value("grade").as_int() == Some(GRADE_OF_APPLE);
     let off = matches!(record.value("enabled"), Value::Bool(false));
-    !record.value("kinds").is_null() && !off && !(of_apple && record.value("profile").is_null())
+    let own = of_apple && record.value("profile").is_null();
+    !record.value("kinds").is_null() && !off && !own
 }
 
 fn check(kept: &Kept, findings: &mut Vec<Finding>) {

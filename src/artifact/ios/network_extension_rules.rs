@@ -17,6 +17,9 @@ pub const ARTIFACT: Artifact = Artifact {
     parse: Parse::Plist(parse),
 };
 
+/// Rules compared with one another; what is beyond may be told twice.
+const COMPARED: usize = 10_000;
+
 /// `app-rules/com.example.app/0` → an executable's UUID; the name is the nearest key above it.
 fn parse(list: &plist::Value, out: &mut Out<'_>) -> Result<()> {
     let list = unarchived(list)?;
@@ -30,7 +33,7 @@ fn parse(list: &plist::Value, out: &mut Out<'_>) -> Result<()> {
         let start = keys.iter().position(|key| key.is_empty()).filter(|start| *start < at).unwrap_or(at);
         let name = keys.get(start..=at).unwrap_or_default().join("/");
         let section = keys.first().copied().filter(|_| start > 0).unwrap_or_default();
-        if seen.insert((name.clone(), uuid)) {
+        if seen.len() >= COMPARED || seen.insert((name.clone(), uuid)) {
             let bundle_id = name.contains('.') && !name.starts_with('/');
             let bundle_id = bundle_id.then(|| name.clone());
             out.push(Place::key(path), [name.into(), bundle_id.into(), uuid.into(), section.into()]);

@@ -50,11 +50,11 @@ pub const TABLES: &[Table] = &[
     },
     Table {
         name: "PLCameraAgent_EventForward_Camera",
-        columns: &[("bundle_id", "BundleId"), ("what", "'camera ' || CameraType"), ("state", "State")],
+        columns: &[("bundle_id", "BundleId"), ("what", "'camera ' || CameraType"), ("what", "'camera'"), ("state", "State")],
     },
     Table {
         name: "PLCameraAgent_EventForward_Torch",
-        columns: &[("bundle_id", "BundleId"), ("what", "'torch ' || Level"), ("state", "Level")],
+        columns: &[("bundle_id", "BundleId"), ("what", "'torch'"), ("state", "Level")],
     },
     Table { name: "PLLocationAgent_EventForward_ClientStatus", columns: OF_LOCATION },
     Table { name: "PLLocationAgent_EventPoint_ClientStatus", columns: OF_LOCATION },

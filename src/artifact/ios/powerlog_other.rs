@@ -72,12 +72,25 @@ fn is_reversed(text: &str) -> bool {
     text.split('.').next().is_some_and(|first| TOP.contains(&first.to_ascii_lowercase().as_str()))
 }
 
+/// Language codes, units and states are short words too: these are names only where the column says so.
+const SHORT_BYTES: usize = 5;
+const OF_PROGRAMS: [&str; 5] = ["process", "daemon", "client", "executable", "launchd"];
+
+fn may_be_program(column: &str, text: &str) -> bool {
+    let column = column.to_ascii_lowercase();
+    text.len() >= SHORT_BYTES || OF_PROGRAMS.iter().any(|word| column.contains(word))
+}
+
 fn push(place: Place, seen: Seen<'_>, out: &mut Out<'_>) {
     let text = seen.text;
     let when = |is: bool| if is { Value::from(text) } else { Value::Null };
     let is_url = text.contains("://");
     let is_email = !is_url && text.contains('@') && !text.starts_with('/');
     let is_address = text.parse::<IpAddr>().is_ok();
+    let is_program = !is_url && !is_email && !is_address;
+    if is_program && !may_be_program(seen.column, text) {
+        return;
+    }
     let is_dotted = is_dotted(text);
     out.push(
         place,
@@ -85,7 +98,7 @@ fn push(place: Place, seen: Seen<'_>, out: &mut Out<'_>) {
             seen.first,
             seen.last,
             text.into(),
-            when(!is_url && !is_email && !is_address),
+            when(is_program),
             when(is_dotted),
             when(is_address || is_dotted && !is_reversed(text)),
             when(is_url),
@@ -112,7 +125,7 @@ mod tests {
              CREATE TABLE PLProcessMonitorAgent_EventBackward_ProcessMonitor_Dynamic (ID INTEGER PRIMARY KEY, FK_ID INTEGER, ProcessName TEXT, value);
              INSERT INTO PLProcessMonitorAgent_EventBackward_ProcessMonitor_Dynamic VALUES (1, 5, 'bh', 1), (2, 6, 'bh', 2), (3, 9, 'bh', 'x y');
              CREATE TABLE PLNew_EventPoint_X (ID INTEGER PRIMARY KEY, timestamp, a, \"b\"\"c\");
-             INSERT INTO PLNew_EventPoint_X VALUES (1, 1684900000, 'com.example.a', 'https://a.example/'),
+             INSERT INTO PLNew_EventPoint_X VALUES (1, 1684900000, 'com.example.a', 'https://a.example/'), (9, 1, 'bh', NULL),
                  (2, NULL, '0123456789abcdef', '203.0.113.5'), (3, NULL, 12, NULL), (4, NULL, 'a@example.org', '/private/var/tmp/x y');
              CREATE TABLE PLNew_EventPoint_XObfuscated (ID INTEGER PRIMARY KEY, a); INSERT INTO PLNew_EventPoint_XObfuscated VALUES (1, 'secret');",
         );

@@ -22,6 +22,9 @@ pub const ARTIFACT: Artifact = Artifact {
     parse: Parse::Plist(parse),
 };
 
+/// Entries compared with one another; what is beyond may be told twice.
+const COMPARED: usize = 10_000;
+
 fn parse(list: &plist::Value, out: &mut Out<'_>) -> Result<()> {
     let entries = dictionary(list)?;
     let of_clients = out.path().ends_with("/ClientTruth.plist");
@@ -39,7 +42,7 @@ fn parse(list: &plist::Value, out: &mut Out<'_>) -> Result<()> {
         // `HiddenProfiles/3`
         let list = path.rsplit_once('/').map_or(path, |(list, _)| list);
         if let Some(profile) = value.as_string()
-            && seen.insert((list.to_owned(), profile))
+            && (seen.len() >= COMPARED || seen.insert((list.to_owned(), profile)))
         {
             out.push(Place::key(path), [profile.into(), Value::Null, list.into()]);
         }
