@@ -12,6 +12,7 @@ mod line;
 mod links;
 mod other;
 mod out;
+mod powerlog;
 pub(crate) mod property_list;
 mod read;
 pub mod sysdiagnose;

@@ -61,6 +61,7 @@ macro_rules! heuristics {
 heuristics! {
     addaily_only_process
     app_not_from_store
+    app_outside_store
     app_signed_privately
     app_without_bundle_id
     apple_process_foreign_image
@@ -68,6 +69,7 @@ heuristics! {
     attachment_burst
     attachment_in_tmp
     backup_agent
+    clock_jump
     crash_reporter_plist
     crash_reports_suppressed
     datausage_deleted_process
@@ -79,19 +81,24 @@ heuristics! {
     idstatuscache_pair
     locationd_odd_executable
     lockdown_mode
+    network_taken_over
     new_host_pairing
     old_ios
     profile_changed
     profile_silences_notifications
     profile_takes_control
+    profile_without_file
     published_crash_signature
     quadream_invitation
     safari_redirect
     shortcut_risky_action
+    tcc_app_not_installed
     tcc_client_not_installed
     tcc_from_odd_path
     tcc_set_by_system
+    tcc_without_prompt
     tls_interception
+    traffic_of_unknown_process
     unknown_trusted_device
     unlogged_shutdowns
     whatsapp_deleted_messages

@@ -6,10 +6,12 @@ crate::artifact::artifacts! {
     analytics
     app_bundles
     app_info
+    app_installs
     app_provisioning
     applications
     attachment_files
     backup_info
+    backup_state
     calendar
     calls
     chrome_downloads
@@ -31,11 +33,24 @@ crate::artifact::artifacts! {
     interaction_contacts
     interactions
     jetsam_processes
+    known_networks
     locationd
     lockdownd_log
+    management
     manifest
+    network_extension_rules
+    network_extensions
+    network_preferences
+    powerlog_apps
+    powerlog_device
+    powerlog_media
+    powerlog_network
+    powerlog_other
+    powerlog_processes
     profile_events
+    profile_lists
     profiles
+    restriction_events
     safari_history
     safari_open_tabs
     safari_tabs
@@ -44,10 +59,12 @@ crate::artifact::artifacts! {
     sms
     sms_attachments
     stackshot_processes
+    system_version
     tcc
     unified_log
     unified_log_images
     unified_log_processes
+    user_settings
     webkit_observations
     webkit_redirects
     whatsapp

@@ -12,6 +12,7 @@ crate::artifact::artifacts! {
     netstat
     network_text
     other_text
+    preferences
     ps
     radio_status
     remote_services
