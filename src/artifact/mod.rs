@@ -4,12 +4,14 @@
 //! parser serve every acquisition.
 
 mod core_data;
+mod image;
 pub mod ios;
 mod line;
 mod links;
 mod out;
 pub(crate) mod property_list;
 mod read;
+mod spindump;
 pub mod sysdiagnose;
 #[cfg(test)]
 pub mod testing;

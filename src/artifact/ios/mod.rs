@@ -13,9 +13,12 @@ crate::artifact::artifacts! {
     firefox_history
     global_preferences
     idstatuscache
+    image_paths
     interaction_contacts
     interactions
     locationd
+    logd_log
+    logd_statistics
     manifest
     profile_events
     profiles
@@ -24,6 +27,7 @@ crate::artifact::artifacts! {
     safari_tabs
     safari_tombstones
     shortcuts
+    shutdown_log
     sms
     sms_attachments
     tcc

@@ -64,7 +64,7 @@ fn parse(lines: &mut Lines<'_>, out: &mut Out<'_>) -> Result<()> {
 }
 
 /// The first `count` words, and what follows them.
-fn split_columns(line: &str, count: usize) -> (Vec<&str>, &str) {
+pub(super) fn split_columns(line: &str, count: usize) -> (Vec<&str>, &str) {
     let mut rest = line.trim();
     let mut fields = Vec::with_capacity(count);
     while fields.len() < count {
@@ -78,7 +78,7 @@ fn split_columns(line: &str, count: usize) -> (Vec<&str>, &str) {
 
 /// The executable of a command line. Paths have blanks: up to the first argument that looks like an option, and else up to the
 /// last blank before which a path could end.
-fn executable(command: &str) -> &str {
+pub(super) fn executable(command: &str) -> &str {
     let command = command.strip_prefix('(').and_then(|name| name.strip_suffix(')')).unwrap_or(command);
     let path = command.split(" -").next().unwrap_or(command).trim_end();
     if !path.starts_with('/') {
