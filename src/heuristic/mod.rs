@@ -61,6 +61,7 @@ macro_rules! heuristics {
 heuristics! {
     app_not_from_store
     app_without_bundle_id
+    apple_name_imitated
     apple_threat_notification
     attachment_burst
     attachment_in_tmp
@@ -71,19 +72,24 @@ heuristics! {
     disguised_attachment
     file_id_mismatch
     idstatuscache_nul
+    jailbreak_traces
     locationd_odd_executable
     lockdown_mode
     old_ios
+    process_in_some_lists
     profile_changed
     profile_silences_notifications
     profile_takes_control
+    program_outside_system
     quadream_invitation
     safari_redirect
     shortcut_risky_action
+    shutdown_sticky_client
     tcc_from_odd_path
     whatsapp_deleted_messages
 }
 
+mod programs;
 #[cfg(test)]
 mod testing;
 
