@@ -9,7 +9,8 @@ pub const HEURISTIC: Heuristic = Heuristic {
     why_it_matters: "iOS runs signed programs from sealed folders only. An implant must put its program where it can write: Pegasus and \
         Reign used `/private/var/db/com.apple.xpc.roleaccountd.staging`, Predator `/private/var/tmp`. The logs keep such paths for months.",
     innocent_causes: "A jailbreak that the owner made, a research or developer phone, tests run from Xcode, the agent of a forensic tool, \
-        or a folder that a newer iOS brought and this version does not know. Apps from the App Store never cause it.",
+        or a folder that a newer iOS brought and this version does not know. Apps from the App Store never cause it. The service that \
+        prepares updates of iOS is staged in the folder that Pegasus used; it is told by its whole path and listed for information.",
     next_check: "Ask about a jailbreak and the tool that made the acquisition. Look for the same path and name in crash reports, usage \
         databases and a full acquisition, and note the first and last time it was seen.",
     references: &[
@@ -32,6 +33,7 @@ fn check(kept: &Kept, findings: &mut Vec<Finding>) {
         // No jailbreak uses the staging folder.
         let lowered = jailbroken && !staging;
         let level = match (folder, lowered) {
+            (Folder::Update, _) => Level::Informational,
             (Folder::Implant, false) => Level::High,
             (Folder::Implant, true) | (_, false) => Level::Medium,
             (_, true) => Level::Low,
@@ -39,6 +41,9 @@ fn check(kept: &Kept, findings: &mut Vec<Finding>) {
         let place = match folder {
             Folder::Implant => "a folder that published implants ran from",
             Folder::Writable => "a folder for data, which iOS starts no programs from",
+            Folder::Update => {
+                "the folder where iOS stages the service that prepares its updates, and where published implants lay too"
+            }
             Folder::Standard | Folder::Other => "none of the folders that iOS starts programs from",
         };
         let times = if exhibits.len() == 1 { "once".to_owned() } else { format!("{} times", exhibits.len()) };
@@ -99,6 +104,14 @@ mod tests {
             "kernel_task",
         ];
         assert_eq!(verdicts(&HEURISTIC, &paths.map(ran)), [""; 0]);
+    }
+
+    #[test]
+    fn the_service_that_prepares_updates_is_information() {
+        let name = "com.apple.MobileSoftwareUpdate.UpdateBrainService";
+        let path = format!("/private/var/db/com.apple.xpc.roleaccountd.staging/exec/{name}.16777220.47523.xpc/{name}");
+        let found = verdicts(&HEURISTIC, &[ran(&path)]);
+        assert!(found.len() == 1 && found[0].starts_with("INFORMATIONAL "), "{found:?}");
     }
 
     #[test]

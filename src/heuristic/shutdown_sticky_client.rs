@@ -55,6 +55,10 @@ fn shutdown(client: &Exhibit) -> Shutdown<'_> {
 fn check(kept: &Kept, findings: &mut Vec<Finding>) {
     let jailbroken = programs::is_jailbroken(kept);
     for (path, clients) in programs::outside(kept) {
+        // It ends with the shutdown that installs the update.
+        if programs::folder_of(&path) == programs::Folder::Update {
+            continue;
+        }
         findings.extend(sticky(&path, &clients, jailbroken));
     }
     findings.extend(slow(kept.of("ios.shutdown_log")));
@@ -126,6 +130,9 @@ mod tests {
         ("ios.shutdown_log", columns)
     }
 
+    const UPDATE: &str = "/private/var/db/com.apple.xpc.roleaccountd.staging/\
+        com.apple.MobileSoftwareUpdate.UpdateBrainService.1.2.xpc/com.apple.MobileSoftwareUpdate.UpdateBrainService";
+
     #[test]
     fn a_program_outside_ios_in_several_notices_or_shutdowns_is_high() {
         let records = [client("/private/var/db/a/x", 1, 2, 2), client("/opt/y", 1, 2, 1), client("/opt/y", 2, 1, 1)];
@@ -168,6 +175,8 @@ mod tests {
             client(app, 1, 2, 2),
             client(app, 2, 2, 2),
             client("/private/var/MobileSoftwareUpdate/x", 1, 2, 2),
+            client(UPDATE, 1, 2, 2),
+            client(UPDATE, 2, 2, 2),
         ];
         assert_eq!(verdicts(&HEURISTIC, &records), [""; 0]);
     }

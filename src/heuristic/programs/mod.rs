@@ -51,6 +51,8 @@ pub enum Folder {
     Standard,
     Implant,
     Writable,
+    /// Where implants ran, but under the name and in the form of Apple's service that prepares updates of iOS: it is staged there.
+    Update,
     /// None of those that are known.
     Other,
 }
@@ -65,9 +67,26 @@ pub fn folder_of(path: &str) -> Folder {
     if path.split('/').any(|part| part == "..") {
         return Folder::Other;
     }
+    if is_update_service(&path) {
+        return Folder::Update;
+    }
     // The longest folder counts: one inside another says it more exactly.
     let folders = FOLDERS.iter().filter(|(folder, _)| is_below(&path, folder));
     folders.max_by_key(|(folder, _)| folder.len()).map_or(Folder::Other, |(_, kind)| *kind)
+}
+
+/// `…staging/exec/com.apple.MobileSoftwareUpdate.UpdateBrainService.16777220.47523.xpc/…Service`: launchd copies services that run
+/// for a role account there, and on a phone the update's is the only one.
+fn is_update_service(path: &str) -> bool {
+    const STAGING: &str = "/private/var/db/com.apple.xpc.roleaccountd.staging/";
+    const SERVICE: &str = "com.apple.MobileSoftwareUpdate.UpdateBrainService";
+    let Some(rest) = path.strip_prefix(STAGING) else { return false };
+    let rest = rest.strip_prefix("exec/").unwrap_or(rest);
+    let Some((bundle, inside)) = rest.split_once('/') else { return false };
+    let numbers = bundle.strip_prefix(SERVICE).and_then(|rest| rest.strip_suffix(".xpc"));
+    let numbered =
+        numbers.is_some_and(|numbers| numbers.bytes().all(|byte| byte == b'.' || byte.is_ascii_digit()));
+    numbered && inside.strip_prefix("Contents/MacOS/").unwrap_or(inside) == SERVICE
 }
 
 /// The path as the data volume has it, without links and doubled slashes.
@@ -224,6 +243,20 @@ mod tests {
             ("/private/var/tmpx/a", Folder::Other),
             ("/private/var/db/com.apple.xpc.roleaccountd.staging/bh", Folder::Implant),
             ("/private/var/db/a", Folder::Writable),
+            (
+                "/var/db/com.apple.xpc.roleaccountd.staging/exec/com.apple.MobileSoftwareUpdate.UpdateBrainService.16777220.47523.xpc/\
+                 com.apple.MobileSoftwareUpdate.UpdateBrainService",
+                Folder::Update,
+            ),
+            (
+                "/private/var/db/com.apple.xpc.roleaccountd.staging/com.apple.MobileSoftwareUpdate.UpdateBrainServicex.xpc/\
+                 com.apple.MobileSoftwareUpdate.UpdateBrainService",
+                Folder::Implant,
+            ),
+            (
+                "/private/var/db/com.apple.xpc.roleaccountd.staging/com.apple.MobileSoftwareUpdate.UpdateBrainService.xpc/bh",
+                Folder::Implant,
+            ),
             ("/System/../private/var/tmp/a", Folder::Other),
             ("kernel_task", Folder::Standard),
             ("", Folder::Standard),
