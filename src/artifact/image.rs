@@ -1,6 +1,9 @@
 //! Paths of executables and libraries as Apple's logs write them: with the UUID of the image behind the path, or in a list of
 //! loaded images.
 
+/// No path that iOS can open is longer; what logs claim beyond it is not kept.
+pub const LONGEST_PATH_BYTES: usize = 4096;
+
 /// The path, and the UUID of the image that logs append to it as one more component.
 pub fn split_uuid(path: &str) -> (&str, Option<&str>) {
     match path.rsplit_once('/') {
@@ -39,8 +42,10 @@ pub fn folders(path: &str) -> Vec<&str> {
 /// `NAME [12]`: the name, the number, and what follows.
 pub fn name_and_pid(text: &str) -> Option<(&str, i64, &str)> {
     let (at, pid, after) = text.match_indices('[').find_map(|(at, _)| {
-        let (pid, after) = text.get(at + 1..)?.split_once(']')?;
-        Some((at, pid.trim().parse().ok()?, after))
+        let rest = text.get(at + 1..)?;
+        // No number is longer, and a line may be nothing but brackets.
+        let end = rest.bytes().take(20).position(|byte| byte == b']')?;
+        Some((at, rest.get(..end)?.trim().parse().ok()?, rest.get(end + 1..)?))
     })?;
     Some((text.get(..at)?.trim(), pid, after))
 }

@@ -12,6 +12,8 @@ use crate::format::text::Lines;
 
 /// Keys kept of one block; a report has some thirty.
 const KEYS_KEPT: usize = 100;
+/// A value is cut here; the list of keyboards is the longest.
+const VALUE_BYTES: usize = 16 << 10;
 
 /// The `Key: value` lines of a block; of keys that repeat the first.
 #[derive(Default)]
@@ -50,7 +52,9 @@ impl Keys {
             self.line = line;
         }
         if self.values.len() < KEYS_KEPT {
-            self.values.entry(key.trim().to_owned()).or_insert_with(|| value.trim().to_owned());
+            self.values
+                .entry(cut(key.trim(), 100).to_owned())
+                .or_insert_with(|| cut(value.trim(), VALUE_BYTES).to_owned());
         }
     }
 }
@@ -62,6 +66,10 @@ pub struct Image<'a> {
     pub version: Option<&'a str>,
     pub uuid: &'a str,
     pub path: &'a str,
+}
+
+fn cut(text: &str, most: usize) -> &str {
+    text.get(..text.floor_char_boundary(most)).unwrap_or(text)
 }
 
 /// What a report consists of.
@@ -153,8 +161,8 @@ fn finish(at: &At, keys: &Keys, each: &mut dyn FnMut(Part<'_>)) {
 /// `0x1000 - 0x1fff  name with blanks  (1.2)  <UUID>  /path with blanks`; the UUID is what can be relied on.
 fn image(line: u64, text: &str) -> Option<Image<'_>> {
     let (open, uuid) = text.match_indices('<').find_map(|(open, _)| {
-        let inside = text.get(open + 1..)?.split('>').next()?;
-        is_uuid(inside).then_some((open, inside))
+        let inside = text.get(open + 1..open + 37)?;
+        (is_uuid(inside) && text.as_bytes().get(open + 37) == Some(&b'>')).then_some((open, inside))
     })?;
     let path = text.get(open + uuid.len() + 2..)?.trim();
     let before = text.get(..open)?.trim();

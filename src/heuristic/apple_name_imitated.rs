@@ -77,6 +77,9 @@ fn distance(left: &[u8], right: &[u8], most: usize) -> Option<usize> {
             next.push(changed.min(before + 1).min(above + 1));
         }
         row = next;
+        if row.iter().all(|distance| *distance > most) {
+            return None;
+        }
     }
     row.last().copied().filter(|distance| *distance <= most)
 }

@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::artifact::image::{folders, split_uuid};
+use crate::artifact::image::{LONGEST_PATH_BYTES, folders, split_uuid};
 use crate::artifact::prelude::*;
 
 pub const ARTIFACT: Artifact = Artifact {
@@ -150,7 +150,7 @@ impl Block {
     fn still_here(&mut self, line: u64, pid: i64, path: &str) {
         let client = if let Some(client) = self.clients.get_mut(path) {
             client
-        } else if self.clients.len() < CLIENTS_KEPT {
+        } else if self.clients.len() < CLIENTS_KEPT && path.len() <= LONGEST_PATH_BYTES {
             self.clients.entry(path.to_owned()).or_insert(Client { line, ..Client::default() })
         } else {
             self.clients_dropped += 1;
@@ -204,7 +204,7 @@ impl Block {
             push(client.line, Some((path, client)));
         }
         if self.clients_dropped > 0 {
-            let problem = format!("one shutdown names more than {CLIENTS_KEPT} clients; the others were left out");
+            let problem = format!("one shutdown names more than {CLIENTS_KEPT} clients, or paths that are too long; they were left out");
             out.warn(Some(Place::Line { line: self.line }), problem);
         }
     }
@@ -340,6 +340,13 @@ SIGTERM: [1700100000] All buffers flushed
         let (records, warnings) = parsed("hello\n");
         assert_eq!((records.len(), warnings.len()), (0, 2));
         assert!(warnings[0].starts_with("has no line of a shutdown log"), "{warnings:?}");
+    }
+
+    #[test]
+    fn a_path_that_no_file_can_have_is_left_out_and_reported() {
+        let text = format!("\t\tremaining client pid: 5 (/{})\nSIGTERM: [1700000000] x\n", "a".repeat(5000));
+        let (records, warnings) = parsed(&text);
+        assert_eq!((records.len(), records[0].get("client"), warnings.len()), (1, None, 1));
     }
 
     #[test]

@@ -21,8 +21,10 @@ pub const ARTIFACT: Artifact = Artifact {
 };
 
 /// Different processes kept of one tree, and drivers named for one.
-const PROCESSES_KEPT: usize = 50_000;
+const PROCESSES_KEPT: usize = 20_000;
 const DRIVERS_NAMED: usize = 20;
+/// Of a name; the kernel's are shorter.
+const NAME_BYTES: usize = 256;
 
 #[derive(Default)]
 struct Client {
@@ -38,11 +40,11 @@ fn parse(lines: &mut Lines<'_>, out: &mut Out<'_>) -> Result<()> {
     let mut dropped = false;
     while let Some((number, line)) = lines.next()? {
         if let Some((_, name)) = line.split_once("+-o ") {
-            node = name.split("  <").next().unwrap_or(name).trim().to_owned();
+            node = cut(name.split("  <").next().unwrap_or(name).trim()).to_owned();
         } else if let Some((_, value)) = line.split_once("\"IOUserClientCreator\" = \"pid ") {
             let Some((pid, name)) = value.trim_end().trim_end_matches('"').split_once(", ") else { continue };
             let Ok(pid) = pid.parse::<i64>() else { continue };
-            let key = (pid, name.to_owned());
+            let key = (pid, cut(name).to_owned());
             if clients.len() >= PROCESSES_KEPT && !clients.contains_key(&key) {
                 dropped = true;
                 continue;
@@ -70,6 +72,10 @@ fn parse(lines: &mut Lines<'_>, out: &mut Out<'_>) -> Result<()> {
         out.warn(None, format!("names more than {PROCESSES_KEPT} processes; the others were left out"));
     }
     Ok(())
+}
+
+fn cut(name: &str) -> &str {
+    name.get(..name.floor_char_boundary(NAME_BYTES)).unwrap_or(name)
 }
 
 #[cfg(test)]

@@ -74,6 +74,10 @@ impl Table {
             Some(separator) => header.split(separator).map(clean).collect(),
             None => header.split_whitespace().map(clean).collect(),
         };
+        // A header is a dozen words; more would make every row slow.
+        if columns.len() > 100 {
+            return None;
+        }
         let position = |names: &[&str]| columns.iter().position(|column| names.contains(&column.as_str()));
         let (name, pid) = (position(&["name", "process", "command"])?, position(&["pid"])?);
         Some(Table { separator, columns, name, pid })

@@ -124,7 +124,9 @@ pub(super) fn executable(command: &str) -> &str {
         return path.split_whitespace().next().unwrap_or(path);
     }
     let mut end = 0;
-    while let Some((bundle, inside)) = path.get(end..).and_then(bundle) {
+    // An extension in an app in nothing else: deeper ones are made up.
+    for _ in 0..4 {
+        let Some((bundle, inside)) = path.get(end..).and_then(bundle) else { break };
         end += bundle.len() - inside.len();
         let name = bundle.get(..bundle.len() - inside.len()).and_then(bundle_name).unwrap_or_default();
         // The executable of a bundle has the bundle's name: `/A/Foo Bar.app/Foo Bar argument`.

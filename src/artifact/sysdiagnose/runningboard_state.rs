@@ -21,7 +21,7 @@ pub const ARTIFACT: Artifact = Artifact {
 };
 
 /// Different processes kept of one file.
-const PROCESSES_KEPT: usize = 50_000;
+const PROCESSES_KEPT: usize = 20_000;
 
 /// `[app<com.example(501)>:12]`, anywhere in the text and one inside another: a service of an app names the app.
 fn parse(lines: &mut Lines<'_>, out: &mut Out<'_>) -> Result<()> {
@@ -57,14 +57,17 @@ fn parse(lines: &mut Lines<'_>, out: &mut Out<'_>) -> Result<()> {
     Ok(())
 }
 
+/// Of one line; a line names a few processes.
+const BRACKETS_READ: usize = 10_000;
+
 /// Kind, name and number of each identity of a line.
 fn identities(line: &str) -> impl Iterator<Item = (&str, &str, i64)> {
-    line.match_indices('[').filter_map(|(at, _)| {
+    line.match_indices('[').take(BRACKETS_READ).filter_map(|(at, _)| {
         let rest = line.get(at + 1..)?;
-        let (kind, rest) = rest.split_once('<')?;
-        if kind.is_empty() || !kind.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-            return None;
-        }
+        // No kind is longer, and a line may be nothing but brackets.
+        let kind = rest.bytes().take(40).take_while(u8::is_ascii_alphanumeric).count();
+        let (kind, rest) = rest.split_at_checked(kind)?;
+        let rest = rest.strip_prefix('<').filter(|_| !kind.is_empty())?;
         let end = closing(rest)?;
         let pid: String = rest.get(end..)?.strip_prefix(">:")?.chars().take_while(char::is_ascii_digit).collect();
         // Behind the name: the user, the host, what makes one of several services.
@@ -76,7 +79,7 @@ fn identities(line: &str) -> impl Iterator<Item = (&str, &str, i64)> {
 /// Where the bracket that is already open closes; the search ends after what no identity is longer than.
 fn closing(rest: &str) -> Option<usize> {
     let mut depth = 1;
-    for (at, byte) in rest.bytes().enumerate().take(2_000) {
+    for (at, byte) in rest.bytes().enumerate().take(600) {
         match byte {
             b'<' => depth += 1,
             b'>' => depth -= 1,
@@ -116,6 +119,11 @@ assertion by [daemon<com.apple.x>:77] for [app<com.example.foo(AABBCCDD-0000)>:4
         );
         assert_eq!((&records[1]["mentions"], &records[1]["bundle_id"]), (&json!(2), &json!("com.example.foo")));
         assert_eq!(records[3]["service"], "com.apple.WebKit.WebContent");
+    }
+
+    #[test]
+    fn a_line_of_nothing_but_brackets_is_soon_over() {
+        assert_eq!(rows(&ARTIFACT, "[a<".repeat(300_000).as_bytes()), json!([]));
     }
 
     #[test]

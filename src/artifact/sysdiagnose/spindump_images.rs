@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use crate::artifact::image::LONGEST_PATH_BYTES;
 use crate::artifact::prelude::*;
 use crate::artifact::spindump::{self, Part};
 
@@ -24,9 +25,11 @@ pub const ARTIFACT: Artifact = Artifact {
 };
 
 /// Different images kept of one report; a phone loads a few thousand.
-const IMAGES_KEPT: usize = 100_000;
+const IMAGES_KEPT: usize = 20_000;
 /// Processes named for an image.
 const PROCESSES_NAMED: usize = 20;
+/// Of a name, which the kernel keeps shorter.
+const NAME_BYTES: usize = 256;
 
 struct Loaded {
     line: u64,
@@ -44,26 +47,27 @@ fn parse(lines: &mut Lines<'_>, out: &mut Out<'_>) -> Result<()> {
         // Rows of the kernel have no path.
         Part::Image(process, image) if image.path.starts_with('/') => {
             let key = (image.path.to_owned(), image.uuid.to_owned());
-            if images.len() >= IMAGES_KEPT && !images.contains_key(&key) {
+            let full = images.len() >= IMAGES_KEPT && !images.contains_key(&key);
+            if full || image.path.len() > LONGEST_PATH_BYTES {
                 dropped = true;
                 return;
             }
             let loaded = images.entry(key).or_insert_with(|| Loaded {
                 line: image.line,
-                name: image.name.to_owned(),
-                version: image.version.map(str::to_owned),
+                name: cut(image.name).to_owned(),
+                version: image.version.map(cut).map(str::to_owned),
                 processes: Vec::new(),
                 count: 0,
             });
             loaded.count += 1;
             if loaded.processes.len() < PROCESSES_NAMED {
-                loaded.processes.extend(process.get("Process").map(str::to_owned));
+                loaded.processes.extend(process.get("Process").map(cut).map(str::to_owned));
             }
         }
         Part::Process(_) | Part::Image(..) => {}
     });
     if dropped {
-        out.warn(None, format!("names more than {IMAGES_KEPT} images; the others were left out"));
+        out.warn(None, format!("names more than {IMAGES_KEPT} images, or paths that are too long; they were left out"));
     }
     for ((path, uuid), loaded) in &images {
         out.push(
@@ -80,6 +84,10 @@ fn parse(lines: &mut Lines<'_>, out: &mut Out<'_>) -> Result<()> {
         );
     }
     result
+}
+
+fn cut(name: &str) -> &str {
+    name.get(..name.floor_char_boundary(NAME_BYTES)).unwrap_or(name)
 }
 
 #[cfg(test)]
