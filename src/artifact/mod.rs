@@ -6,6 +6,7 @@
 mod certificates;
 mod core_data;
 mod crash;
+mod image;
 mod install_facts;
 pub mod ios;
 mod line;
@@ -15,6 +16,7 @@ mod out;
 mod powerlog;
 pub(crate) mod property_list;
 mod read;
+mod spindump;
 pub mod sysdiagnose;
 #[cfg(test)]
 pub mod testing;

@@ -64,6 +64,7 @@ heuristics! {
     app_outside_store
     app_signed_privately
     app_without_bundle_id
+    apple_name_imitated
     apple_process_foreign_image
     apple_threat_notification
     attachment_burst
@@ -79,19 +80,23 @@ heuristics! {
     file_id_mismatch
     idstatuscache_nul
     idstatuscache_pair
+    jailbreak_traces
     locationd_odd_executable
     lockdown_mode
     network_taken_over
     new_host_pairing
     old_ios
+    process_in_some_lists
     profile_changed
     profile_silences_notifications
     profile_takes_control
     profile_without_file
+    program_outside_system
     published_crash_signature
     quadream_invitation
     safari_redirect
     shortcut_risky_action
+    shutdown_sticky_client
     tcc_app_not_installed
     tcc_client_not_installed
     tcc_from_odd_path
@@ -104,6 +109,7 @@ heuristics! {
     whatsapp_deleted_messages
 }
 
+mod programs;
 #[cfg(test)]
 mod testing;
 

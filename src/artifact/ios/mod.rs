@@ -29,6 +29,7 @@ crate::artifact::artifacts! {
     firefox_tombstones
     global_preferences
     idstatuscache
+    image_paths
     install_log
     interaction_contacts
     interactions
@@ -36,6 +37,8 @@ crate::artifact::artifacts! {
     known_networks
     locationd
     lockdownd_log
+    logd_log
+    logd_statistics
     management
     manifest
     network_extension_rules
@@ -56,6 +59,7 @@ crate::artifact::artifacts! {
     safari_tabs
     safari_tombstones
     shortcuts
+    shutdown_log
     sms
     sms_attachments
     stackshot_processes

@@ -7,16 +7,25 @@ crate::artifact::artifacts! {
     cloud_containers
     collector
     file_providers
+    ioreg_clients
+    jetsam_priority
     keyboards
     keychain_items
+    mounts
     netstat
     network_text
     other_text
     preferences
     ps
+    ps_thread
     radio_status
     remote_services
+    runningboard_state
     security_events
+    spindump_images
+    spindump_processes
+    sysctl
+    taskinfo
     trusted_devices
     wifi_passwords
     wifi_scans
