@@ -13,3 +13,4 @@ mod readme;
 mod registry;
 mod run;
 mod shake;
+mod sysdiagnose;
