@@ -128,7 +128,8 @@ impl Settings {
         }
         contents.extend(files.into_iter().map(|(path, bytes)| (path, Content::Bytes(bytes))));
         for path in self.sidecars {
-            let (folder, name) = path.rsplit_once('/').map_or(("", path.as_str()), |(folder, name)| (folder, name));
+            let (folder, name) =
+                path.rsplit_once('/').map_or(("", path.as_str()), |(folder, name)| (folder, name));
             let path = format!("{folder}/._{name}");
             contents.insert(path.trim_start_matches('/').to_owned(), Content::Bytes(apple_double()));
         }
@@ -176,18 +177,31 @@ fn stored_gzip(bytes: &[u8]) -> Vec<u8> {
 impl Sysdiagnose {
     /// The path of a member inside the archive.
     fn whole(&self, path: &str) -> String {
-        format!("{}/{path}", self.top).trim_start_matches('/').to_owned()
+        format!("{}/{path}", self.top).trim_matches('/').to_owned()
+    }
+
+    fn top_folder(&self) -> Option<Member> {
+        let modified = self.members.first()?.modified;
+        (!self.top.is_empty()).then(|| Member { path: String::new(), modified, content: Content::Folder })
     }
 
     /// Adds a member or, under a path that is there already, a second one.
     pub fn add(&mut self, path: &str, bytes: &[u8]) {
         let modified = self.members.first().map_or(0, |member| member.modified);
-        self.members.push(Member { path: path.to_owned(), modified, content: Content::Bytes(bytes.to_vec()) });
+        self.members.push(Member {
+            path: path.to_owned(),
+            modified,
+            content: Content::Bytes(bytes.to_vec()),
+        });
     }
 
     /// Adds a link; its target may be anything.
     pub fn link(&mut self, path: &str, target: &str) {
-        self.members.push(Member { path: path.to_owned(), modified: 0, content: Content::Link(target.to_owned()) });
+        self.members.push(Member {
+            path: path.to_owned(),
+            modified: 0,
+            content: Content::Link(target.to_owned()),
+        });
     }
 
     /// The content of a member.
@@ -202,10 +216,7 @@ impl Sysdiagnose {
     /// The members as tar entries, without the end of the archive: two of these one after the other are two roots.
     pub fn entries(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
-        if !self.top.is_empty() {
-            entry(&mut bytes, &format!("{}/", self.top), self.members[0].modified, &Content::Folder);
-        }
-        for member in &self.members {
+        for member in self.top_folder().iter().chain(&self.members) {
             let slash = if matches!(member.content, Content::Folder) { "/" } else { "" };
             let path = format!("{}{slash}", self.whole(&member.path));
             entry(&mut bytes, &path, member.modified, &member.content);
@@ -224,9 +235,12 @@ impl Sysdiagnose {
 
     pub fn zip(&self) -> Vec<u8> {
         let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
-        let options = zip::write::SimpleFileOptions::default();
-        for member in &self.members {
+        for member in self.top_folder().iter().chain(&self.members) {
             let path = self.whole(&member.path);
+            let mut options = zip::write::FullFileOptions::default();
+            // Info-ZIP's extended time stamp: the plain header has only even seconds of a zone nobody knows.
+            let time = [&[1], &(member.modified as u32).to_le_bytes()[..]].concat();
+            options.add_extra_field(0x5455, time, false).expect("a field of five bytes");
             match &member.content {
                 Content::Bytes(bytes) => {
                     zip.start_file(path, options).expect("a zip in memory");
@@ -239,16 +253,22 @@ impl Sysdiagnose {
         zip.finish().expect("a zip in memory").into_inner()
     }
 
-    /// Writes files and folders below `folder`.
+    /// Writes files and folders below `folder`, with their times.
     pub fn unpack(&self, folder: &Path) {
-        for member in &self.members {
+        let mut written = Vec::new();
+        for member in self.top_folder().iter().chain(&self.members) {
             let path = folder.join(self.whole(&member.path));
             std::fs::create_dir_all(path.parent().expect("below the folder")).expect("a new folder");
             match &member.content {
-                Content::Bytes(bytes) => std::fs::write(path, bytes).expect("a new file"),
-                Content::Folder => std::fs::create_dir_all(path).expect("a new folder"),
+                Content::Bytes(bytes) => std::fs::write(&path, bytes).expect("a new file"),
+                Content::Folder => std::fs::create_dir_all(&path).expect("a new folder"),
                 Content::Link(_) => panic!("links are only packed"),
             }
+            written.push((path, member.modified));
+        }
+        for (path, modified) in written {
+            let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(modified as u64);
+            std::fs::File::open(path).and_then(|file| file.set_modified(time)).expect("a new time");
         }
     }
 }
