@@ -125,6 +125,8 @@ pub enum Trace {
     Mentioned,
     /// Somebody sent it to this phone.
     Received,
+    /// A program of the phone wrote it to a log.
+    Logged,
     /// A name was looked up or a resource of it was loaded.
     Resolved,
     /// A page was opened.
@@ -230,6 +232,8 @@ pub enum Value<'a> {
     Bytes(Cow<'a, [u8]>),
     Time(Timestamp),
     List(Vec<Value<'a>>),
+    /// Values under names that only the evidence knows, such as the columns of a table.
+    Object(Vec<(Cow<'a, str>, Value<'a>)>),
 }
 
 impl Value<'_> {
@@ -243,6 +247,12 @@ impl Value<'_> {
             Value::Text(text) => Value::Text(text.into_owned().into()),
             Value::Bytes(bytes) => Value::Bytes(bytes.into_owned().into()),
             Value::List(items) => Value::List(items.into_iter().map(Value::into_owned).collect()),
+            Value::Object(fields) => Value::Object(
+                fields
+                    .into_iter()
+                    .map(|(name, value)| (name.into_owned().into(), value.into_owned()))
+                    .collect(),
+            ),
         }
     }
 
@@ -304,6 +314,15 @@ impl Value<'_> {
                         sentence.push_str(", ");
                     }
                     item.show_into(sentence);
+                }
+                Ok(())
+            }
+            Value::Object(fields) => {
+                for (index, (name, value)) in fields.iter().enumerate() {
+                    sentence.push_str(if index > 0 { ", " } else { "" });
+                    sentence.push_str(name);
+                    sentence.push_str(": ");
+                    value.show_into(sentence);
                 }
                 Ok(())
             }
@@ -384,18 +403,27 @@ impl Serialize for Value<'_> {
             Value::Bytes(bytes) => serializer.serialize_str(&hex(bytes)),
             Value::Time(time) => serializer.serialize_str(&crate::time::iso(*time)),
             Value::List(items) => serializer.collect_seq(items),
+            Value::Object(fields) => serializer.collect_map(fields.iter().map(|(name, value)| (name, value))),
         }
     }
 }
 
 /// Lower-case hexadecimal, the written form of bytes everywhere.
 pub fn hex(bytes: &[u8]) -> String {
+    let mut text = Vec::new();
+    push_hex(&mut text, bytes);
+    String::from_utf8(text).expect("hexadecimal digits are ASCII")
+}
+
+/// [`hex`], appended to `text`.
+pub fn push_hex(text: &mut Vec<u8>, bytes: &[u8]) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    bytes
-        .iter()
-        .flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]])
-        .map(char::from)
-        .collect()
+    let start = text.len();
+    text.resize(start + bytes.len() * 2, 0);
+    for (pair, byte) in text[start..].chunks_exact_mut(2).zip(bytes) {
+        pair[0] = DIGITS[usize::from(byte >> 4)];
+        pair[1] = DIGITS[usize::from(byte & 15)];
+    }
 }
 
 /// The bytes of a hexadecimal text; `None` if it is not one.
@@ -457,5 +485,14 @@ mod tests {
             serde_json::to_string(&value).expect("serialises"),
             r#"[null,9223372036854775807,"18446744073709551615"]"#
         );
+    }
+
+    #[test]
+    fn an_object_is_json_and_reads_as_names_and_values() {
+        let fields = [("a \"b\"", Value::Int(1)), ("c", Value::Bytes(b"\xff"[..].into()))];
+        let value = Value::Object(fields.into_iter().map(|(name, value)| (name.into(), value)).collect());
+        assert_eq!(serde_json::to_string(&value).expect("serialises"), r#"{"a \"b\"":1,"c":"ff"}"#);
+        assert_eq!(value.show(), "a \"b\": 1, c: 1 bytes");
+        assert_eq!(value.clone().into_owned(), value);
     }
 }

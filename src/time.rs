@@ -129,7 +129,7 @@ impl Epoch {
                     _ => Err(OutOfRange { raw: trimmed.chars().take(40).collect() }),
                 },
             },
-            Value::Null | Value::Bool(_) | Value::Bytes(_) | Value::List(_) => Ok(None),
+            Value::Null | Value::Bool(_) | Value::Bytes(_) | Value::List(_) | Value::Object(_) => Ok(None),
         }
     }
 

@@ -5,19 +5,28 @@
 
 mod certificates;
 mod core_data;
+mod crash;
+mod image;
+mod install_facts;
 pub mod ios;
 mod line;
 mod links;
+mod other;
 mod out;
+mod powerlog;
 pub(crate) mod property_list;
 mod read;
+mod spindump;
 pub mod sysdiagnose;
 #[cfg(test)]
 pub mod testing;
+mod text_log;
+mod whatsapp;
 
 use std::sync::LazyLock;
 
 pub use line::Line;
+pub use other::NAME as OTHER;
 pub use out::{Out, Record, Sink};
 pub use read::{read_database, read_tables};
 
@@ -57,6 +66,11 @@ pub enum Parse {
     },
     /// A database whose table names vary.
     Database(fn(&Database<'_>, &mut Out<'_>) -> anyhow::Result<()>),
+    /// A database that other databases explain: the files of these globs that are there and can be opened are handed in beside it.
+    Explained {
+        by: &'static [&'static str],
+        parse: fn(&Database<'_>, &[Beside<'_>], &mut Out<'_>) -> anyhow::Result<()>,
+    },
     /// A property list, XML or binary.
     Plist(fn(&plist::Value, &mut Out<'_>) -> anyhow::Result<()>),
     /// Text, line by line.
@@ -65,14 +79,45 @@ pub enum Parse {
     Bytes { most: u64, parse: fn(&[u8], &mut Out<'_>) -> anyhow::Result<()> },
     /// The first bytes of each file.
     Head { bytes: usize, parse: fn(&[u8], &mut Out<'_>) },
+    /// A part of the unified log, which only makes sense together with the others.
+    UnifiedLog(LogPart),
     /// The listing itself: every file of the acquisition, contents unread.
     Listing(fn(&VirtualFile, &mut Out<'_>)),
 }
 
+/// What a file is to the unified log.
+#[derive(Clone, Copy)]
+pub enum LogPart {
+    /// `tracev3`: entries, and who wrote them.
+    Entries,
+    /// `timesync`: when each boot was.
+    Clocks,
+    /// `uuidtext`: the path and the texts of a program or library.
+    Image(fn(&[u8], &mut Out<'_>) -> anyhow::Result<()>),
+}
+
 impl Parse {
     pub fn is_database(&self) -> bool {
-        matches!(self, Parse::Sqlite { .. } | Parse::Rows { .. } | Parse::Database(_))
+        matches!(
+            self,
+            Parse::Sqlite { .. } | Parse::Rows { .. } | Parse::Database(_) | Parse::Explained { .. }
+        )
     }
+
+    /// Globs of the files that are read beside its own.
+    pub fn beside(&self) -> &'static [&'static str] {
+        match self {
+            Parse::Explained { by, .. } => by,
+            _ => &[],
+        }
+    }
+}
+
+/// An opened database that explains another.
+pub struct Beside<'a> {
+    /// On the device.
+    pub path: &'a str,
+    pub database: Database<'a>,
 }
 
 impl Artifact {
@@ -106,9 +151,12 @@ pub(crate) use artifacts;
 pub mod prelude {
     pub use anyhow::{Context as _, Result};
 
-    pub use super::{Artifact, Out, Parse, read_tables};
+    pub use std::collections::HashMap;
+
+    pub use super::{Artifact, Beside, LogPart, Out, Parse, read_tables};
     pub use crate::format::sqlite::{Database, Row};
     pub use crate::format::text::Lines;
+    pub use crate::format::unified_log::{Clock as LogClock, Entry, Uuid, inventory::Logged};
     pub use crate::record::{
         Column, Kind, Moment, Place, Trace, Value, app_id, boolean, bytes, caveat, direction, email, hash,
         host, int, message, path, phone, process, profile_id, real, text, time, url,

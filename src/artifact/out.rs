@@ -5,7 +5,7 @@ use std::fmt::Display;
 
 use super::Artifact;
 use crate::finding::Stamp;
-use crate::record::{Kind, Place, Value};
+use crate::record::{Column, Kind, Place, Value};
 use crate::time::Clock;
 
 /// One record on its way to whoever listens: the matcher, the writers, a test.
@@ -77,6 +77,11 @@ impl<'a> Out<'a> {
 
     pub fn path(&self) -> &str {
         self.path
+    }
+
+    /// The columns of the artifact, for parsers that several artifacts share.
+    pub fn columns(&self) -> &'static [Column] {
+        self.artifact.columns
     }
 
     /// One record: a value for each column of the artifact, in order. Times are given as stored.

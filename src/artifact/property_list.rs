@@ -2,6 +2,8 @@
 //!
 //! A value of another type than asked for is null, never an error: the rest of the record is still worth having.
 
+use std::borrow::Cow;
+
 use anyhow::{Context as _, Result};
 use plist::{Dictionary, Value as Plist};
 use sha2::{Digest as _, Sha256};
@@ -76,12 +78,57 @@ pub fn moment_of(value: &Plist) -> Value<'static> {
     }
 }
 
+/// Gives every dictionary below a value with the keys that lead to it, joined by `/`; an array adds its index.
+pub fn dictionaries<'v>(value: &'v Plist, each: &mut dyn FnMut(&str, &'v Dictionary)) {
+    members(value, &mut |path, value| {
+        if let Some(entries) = value.as_dictionary() {
+            each(path, entries);
+        }
+    });
+}
+
+/// Gives every value with the keys that lead to it, joined by `/`: the value itself first.
+pub fn members<'v>(value: &'v Plist, each: &mut dyn FnMut(&str, &'v Plist)) {
+    walk(value, &mut String::new(), each);
+}
+
+/// Property lists are bounded in depth when they are read.
+fn walk<'v>(value: &'v Plist, path: &mut String, each: &mut dyn FnMut(&str, &'v Plist)) {
+    each(path, value);
+    let mut below = |key: &str, value: &'v Plist| {
+        let end = path.len();
+        // A deep path would repeat its long beginning at every level.
+        if end < SHOWN_BYTES {
+            path.push_str(if end > 0 { "/" } else { "" });
+            path.push_str(beginning(key));
+        }
+        walk(value, path, each);
+        path.truncate(end);
+    };
+    match value {
+        Plist::Dictionary(entries) => entries.iter().for_each(|(key, value)| below(key, value)),
+        Plist::Array(items) => {
+            items.iter().enumerate().for_each(|(index, item)| below(&index.to_string(), item));
+        }
+        _ => {}
+    }
+}
+
 /// A property list inside the data of another.
 ///
 /// # Errors
 /// When the data is no property list.
 pub fn nested(bytes: &[u8]) -> Result<Plist> {
     keyed::parse(bytes)
+}
+
+/// What an archive holds; a list that is none as it stands.
+///
+/// # Errors
+/// When the archive is damaged.
+pub fn unarchived(list: &Plist) -> Result<Cow<'_, Plist>> {
+    let is_archive = list.as_dictionary().is_some_and(|entries| entries.contains_key("$objects"));
+    if is_archive { keyed::unarchive(list).map(Cow::Owned) } else { Ok(Cow::Borrowed(list)) }
 }
 
 /// The SHA-256 of data, as indicators write it.
@@ -170,6 +217,15 @@ mod tests {
         assert_eq!(number(entries, "a"), Value::Int(5));
         assert_eq!(moment(entries, "missing"), Value::Null);
         assert!(items(entries, "a").is_empty());
+    }
+
+    #[test]
+    fn members_are_given_with_the_keys_above_them() {
+        let value =
+            sample("<dict><key>a</key><array><true/><dict><key>b</key><real>1</real></dict></array></dict>");
+        let mut paths = Vec::new();
+        members(&value, &mut |path, _| paths.push(path.to_owned()));
+        assert_eq!(paths, ["", "a", "a/0", "a/1", "a/1/b"]);
     }
 
     #[test]

@@ -2,15 +2,20 @@
 
 use anyhow::Result;
 
-use super::{Artifact, Out, Parse};
+use super::{Artifact, Beside, Out, Parse};
 use crate::format::sqlite::{Database, Row};
 use crate::record::{Place, Value};
 
-/// Pushes the records that this database holds for an artifact.
+/// Pushes the records that this database holds for an artifact; `beside` are the databases that [`Parse::beside`] asks for.
 ///
 /// # Errors
 /// When no query fits the schema, or when the database is damaged: rows before the damage have been pushed.
-pub fn read_database(artifact: &'static Artifact, database: &Database<'_>, out: &mut Out<'_>) -> Result<()> {
+pub fn read_database(
+    artifact: &'static Artifact,
+    database: &Database<'_>,
+    beside: &[Beside<'_>],
+    out: &mut Out<'_>,
+) -> Result<()> {
     match artifact.parse {
         Parse::Sqlite { table, queries } => read_table(database, table, queries, out)?,
         Parse::Rows { table, queries, row: parse } => {
@@ -22,6 +27,7 @@ pub fn read_database(artifact: &'static Artifact, database: &Database<'_>, out: 
             })?;
         }
         Parse::Database(parse) => parse(database, out)?,
+        Parse::Explained { parse, .. } => parse(database, beside, out)?,
         _ => anyhow::bail!("is not read from a database"),
     }
     Ok(())

@@ -2,7 +2,7 @@
 
 pub use serde_json::json;
 
-use super::{Artifact, Line, Out, Parse, Record, Sink};
+use super::{Artifact, Beside, Line, LogPart, Out, Parse, Record, Sink};
 use crate::format::sqlite::Database;
 use crate::format::text::Lines;
 use crate::time::Clock;
@@ -35,29 +35,45 @@ pub fn rows(artifact: &'static Artifact, bytes: &[u8]) -> serde_json::Value {
 
 /// [`rows`] of a file at a path, with the warnings.
 pub fn rows_at(artifact: &'static Artifact, path: &str, bytes: &[u8]) -> (serde_json::Value, Vec<String>) {
-    rows_by(artifact, path, bytes, Clock::NONE)
+    rows_by(artifact, path, bytes, &[], Clock::NONE)
 }
 
 /// [`rows_at`] in an acquisition of 2023-05-24 12:00:00 UTC by a phone two hours east of it.
 pub fn rows_timed(artifact: &'static Artifact, path: &str, bytes: &[u8]) -> (serde_json::Value, Vec<String>) {
     let clock =
         Clock { snapshot: crate::time::zoned("2023-05-24T12:00:00Z"), offset: crate::time::offset("+0200") };
-    rows_by(artifact, path, bytes, clock)
+    rows_by(artifact, path, bytes, &[], clock)
+}
+
+/// [`rows_at`] with databases beside it, by their paths.
+pub fn rows_beside(
+    artifact: &'static Artifact,
+    path: &str,
+    bytes: &[u8],
+    beside: &[(&'static str, Vec<u8>)],
+) -> (serde_json::Value, Vec<String>) {
+    rows_by(artifact, path, bytes, beside, Clock::NONE)
 }
 
 fn rows_by(
     artifact: &'static Artifact,
     path: &str,
     bytes: &[u8],
+    beside: &[(&'static str, Vec<u8>)],
     clock: Clock,
 ) -> (serde_json::Value, Vec<String>) {
+    let opened = |(path, bytes): &(&'static str, Vec<u8>)| Beside {
+        path,
+        database: Database::open(Box::new(bytes.clone()), None).unwrap(),
+    };
+    let beside: Vec<Beside<'_>> = beside.iter().map(opened).collect();
     let mut collected = Collected(Vec::new());
     let mut out = Out::new(artifact, path, &mut collected).with_clock(clock);
     let mut warnings = Vec::new();
     let result = if artifact.parse.is_database() {
         Database::open(Box::new(bytes.to_vec()), None)
             .map_err(anyhow::Error::from)
-            .and_then(|database| super::read_database(artifact, &database, &mut out))
+            .and_then(|database| super::read_database(artifact, &database, &beside, &mut out))
     } else if let Parse::Plist(parse) = artifact.parse {
         crate::format::keyed::parse(bytes).and_then(|value| parse(&value, &mut out))
     } else if let Parse::Head { bytes: count, parse } = artifact.parse {
@@ -66,7 +82,7 @@ fn rows_by(
     } else if let Parse::Text(parse) = artifact.parse {
         let text = bytes.to_vec();
         Lines::new(&text).map_err(anyhow::Error::from).and_then(|mut lines| parse(&mut lines, &mut out))
-    } else if let Parse::Bytes { parse, .. } = artifact.parse {
+    } else if let Parse::Bytes { parse, .. } | Parse::UnifiedLog(LogPart::Image(parse)) = artifact.parse {
         parse(bytes, &mut out)
     } else {
         panic!("a listing has no bytes")

@@ -129,6 +129,9 @@ struct ScanArguments {
     /// Leave this artifact out (repeatable)
     #[arg(long, value_name = "NAME", help_heading = "Scope")]
     exclude_module: Vec<String>,
+    /// How much of the unified log to read: who logged and the entries around hits, or every entry
+    #[arg(long, value_enum, default_value = "fast", value_name = "HOW", help_heading = "Scope")]
+    unified_log: LogDepth,
     /// List the artifacts and end
     #[arg(short, long, help_heading = "Scope")]
     list_modules: bool,
@@ -249,6 +252,12 @@ enum LevelArgument {
     Medium,
     High,
     Critical,
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+enum LogDepth {
+    Fast,
+    Full,
 }
 
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,8 +10,8 @@ use serde_json::{Map, Value, json};
 use super::panics::Quiet;
 use super::secrets::Given;
 use super::{
-    Failure, Format, IndicatorArguments, LevelArgument, ScanArguments, eprint, print, print_all, progress,
-    width,
+    Failure, Format, IndicatorArguments, LevelArgument, LogDepth, ScanArguments, eprint, print, print_all,
+    progress, width,
 };
 use crate::artifact;
 use crate::finding::Level;
@@ -38,6 +38,10 @@ pub(super) fn run(arguments: &ScanArguments, default: &[Format], verbose: bool) 
         only: artifacts_of(&arguments.module)?,
         exclude: artifacts_of(&arguments.exclude_module)?,
         max_memory: arguments.max_memory.saturating_mul(1 << 20),
+        unified_log: match arguments.unified_log {
+            LogDepth::Fast => scan::Depth::Fast,
+            LogDepth::Full => scan::Depth::Full,
+        },
     };
     let set = indicators(&arguments.indicators, verbose)?;
     let matcher = Matcher::new(set, Platform::Ios);

@@ -8,6 +8,7 @@ pub mod keyed;
 pub mod sqlite;
 pub mod text;
 pub mod typedstream;
+pub mod unified_log;
 
 /// Bytes that can be read at any place: a file, a stretch of an archive, a decrypted view. What parsers get instead of paths.
 pub trait ReadAt: Send {
@@ -64,5 +65,25 @@ impl<T: ReadAt + Sync + ?Sized> ReadAt for std::sync::Arc<T> {
 
     fn damage(&self) -> Option<&str> {
         (**self).damage()
+    }
+}
+
+/// [`ReadAt`] from front to back.
+pub struct Reader<'a> {
+    bytes: &'a dyn ReadAt,
+    position: u64,
+}
+
+impl<'a> Reader<'a> {
+    pub fn new(bytes: &'a dyn ReadAt) -> Reader<'a> {
+        Reader { bytes, position: 0 }
+    }
+}
+
+impl io::Read for Reader<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.bytes.read_at(self.position, buffer)?;
+        self.position += count as u64;
+        Ok(count)
     }
 }

@@ -1,9 +1,9 @@
 //! Text files line by line: lossy, bounded, in whatever encoding and with whatever line ends an export left them.
 
 use std::borrow::Cow;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader};
 
-use super::ReadAt;
+use super::{ReadAt, Reader};
 
 /// A line is cut here; no log writes longer ones, an attacker may.
 const LONGEST_LINE_BYTES: usize = 1 << 20;
@@ -35,7 +35,7 @@ impl<'a> Lines<'a> {
             [0xfe, 0xff, ..] => Box::new(io::Cursor::new(utf16(text, u16::from_be_bytes)?)),
             _ => {
                 let start = if head.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
-                Box::new(BufReader::with_capacity(64 << 10, Reader { text, position: start }))
+                Box::new(BufReader::with_capacity(64 << 10, Reader { bytes: text, position: start }))
             }
         };
         Ok(Lines { reader, buffer: Vec::new(), number: 0, cut: 0 })
@@ -81,19 +81,6 @@ impl<'a> Lines<'a> {
     /// How many lines were longer than a line may be, and were cut.
     pub fn cut(&self) -> u64 {
         self.cut
-    }
-}
-
-struct Reader<'a> {
-    text: &'a dyn ReadAt,
-    position: u64,
-}
-
-impl Read for Reader<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.text.read_at(self.position, buffer)?;
-        self.position += count as u64;
-        Ok(count)
     }
 }
 

@@ -5,7 +5,7 @@ use super::prelude::*;
 pub const HEURISTIC: Heuristic = Heuristic {
     id: "backup_agent",
     title: "Network use by a program called BackupAgent",
-    looks_at: "Processes named exactly `BackupAgent` in data usage and in the usage baseline (ADDaily). `BackupAgent2`, a part of iOS, is not meant.",
+    looks_at: "Processes named exactly `BackupAgent` in data usage, in the usage baseline (ADDaily) and in the network use of the power log. `BackupAgent2`, a part of iOS, is not meant.",
     why_it_matters: "The implant of Operation Triangulation ran under this name, which iOS itself has not used for many versions; on phones of victims it appears with traffic.",
     innocent_causes: "A very old version of iOS, or a history carried over from one by restoring backups again and again, may hold the name from Apple's own former program.",
     next_check: "Compare the times with the Operation Triangulation signs: attachment folders in Library/SMS/Attachments that changed, then traffic of WebContent within minutes. Have a full acquisition made.",
@@ -16,6 +16,7 @@ pub const HEURISTIC: Heuristic = Heuristic {
     reads: &[
         Reads { artifact: "ios.datausage", keep },
         Reads { artifact: "ios.addaily", keep },
+        Reads { artifact: "ios.powerlog_network", keep },
     ],
     check,
 };
@@ -33,7 +34,9 @@ fn check(kept: &Kept, findings: &mut Vec<Finding>) {
     for artifact in HEURISTIC.reads.iter().map(|reads| reads.artifact) {
         let mut files: BTreeMap<&str, Vec<&Exhibit>> = BTreeMap::new();
         for exhibit in kept.of(artifact) {
-            files.entry(&exhibit.stored_as).or_default().push(exhibit);
+            // The power log begins a new file every day.
+            let file = if artifact == "ios.powerlog_network" { "" } else { &*exhibit.stored_as };
+            files.entry(file).or_default().push(exhibit);
         }
         for rows in files.into_values() {
             // A process has a row for each kind of traffic.

@@ -61,34 +61,55 @@ macro_rules! heuristics {
 heuristics! {
     addaily_only_process
     app_not_from_store
+    app_outside_store
     app_signed_privately
     app_without_bundle_id
+    apple_name_imitated
+    apple_process_foreign_image
     apple_threat_notification
     attachment_burst
     attachment_in_tmp
     backup_agent
+    clock_jump
     crash_reporter_plist
+    crash_reports_suppressed
     datausage_deleted_process
     datausage_missing_process
     disguised_attachment
+    exploit_surface_crashes
     file_id_mismatch
     idstatuscache_nul
     idstatuscache_pair
+    jailbreak_traces
     locationd_odd_executable
     lockdown_mode
+    network_taken_over
+    new_host_pairing
     old_ios
+    process_in_some_lists
     profile_changed
     profile_silences_notifications
     profile_takes_control
+    profile_without_file
+    program_outside_system
+    published_crash_signature
     quadream_invitation
     safari_redirect
     shortcut_risky_action
+    shutdown_sticky_client
+    tcc_app_not_installed
     tcc_client_not_installed
     tcc_from_odd_path
     tcc_set_by_system
+    tcc_without_prompt
+    tls_interception
+    traffic_of_unknown_process
+    unknown_trusted_device
+    unlogged_shutdowns
     whatsapp_deleted_messages
 }
 
+mod programs;
 #[cfg(test)]
 mod testing;
 

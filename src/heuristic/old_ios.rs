@@ -5,7 +5,7 @@ use super::prelude::*;
 pub const HEURISTIC: Heuristic = Heuristic {
     id: "old_ios",
     title: "Outdated iOS",
-    looks_at: "The iOS version that the backup states, compared with the newest one known of the same major version.",
+    looks_at: "The iOS version that the backup or the system itself states, compared with the newest one known of the same major version.",
     why_it_matters: "Spyware gets in through flaws that Apple has usually mended by the time they are known. A phone without the newest \
         update of its branch can still be attacked through them. The version says nothing about whether it has been.",
     innocent_causes: "Updates put off, too little storage, a backup made before the update came out, or an old backup looked at today. \
@@ -16,9 +16,19 @@ pub const HEURISTIC: Heuristic = Heuristic {
         "https://support.apple.com/en-us/100100",
         "https://endoflife.date/ios",
     ],
-    reads: &[Reads { artifact: "ios.backup_info", keep: |record| record.value("product_version").as_text().is_some() }],
+    reads: &[
+        Reads {
+            artifact: "ios.backup_info",
+            keep: |record| record.value("product_version").as_text().is_some(),
+        },
+        Reads {
+            artifact: "ios.system_version",
+            // Watches and Macs count otherwise.
+            keep: |record| record.value("product").as_text() == Some("iPhone OS"),
+        },
+    ],
     check: |kept, findings| {
-        for info in kept.of("ios.backup_info") {
+        for info in kept.of("ios.backup_info").iter().chain(kept.of("ios.system_version")) {
             let version = info.text("product_version");
             if let Some((newest, released)) = newer_release(version) {
                 let message =
@@ -81,6 +91,13 @@ mod tests {
         for version in ["16.7.16", "16.7.17", "17.7.11", "99.0", "3.1.3", "", "beta", "1e9", "-1.2"] {
             assert_eq!(of(version), [""; 0], "{version}");
         }
+    }
+
+    #[test]
+    fn a_systems_own_statement_counts_for_phones_only() {
+        let system = |product| ("ios.system_version", json!({ "product": product, "product_version": "16.0" }));
+        assert_eq!(verdicts(&HEURISTIC, &[system("iPhone OS")]).len(), 1);
+        assert_eq!(verdicts(&HEURISTIC, &[system("Watch OS")]), [""; 0]);
     }
 
     #[test]

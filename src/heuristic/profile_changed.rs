@@ -11,8 +11,8 @@ pub const HEURISTIC: Heuristic = Heuristic {
         messages, visits and with the moments somebody else held the phone.",
     innocent_causes: "Every managed phone has such entries, often dozens; so do Wi-Fi, VPN, e-mail and beta profiles that the owner \
         installed, and updates of iOS.",
-    next_check: "Look for a removal soon after an installation, for a process other than `profiled`, `Preferences`, `mdmd`, `remotemanagementd` \
-        or `dmd`, and for times at which the owner did not have the phone.",
+    next_check: "Look for a removal soon after an installation, for a process other than `profiled`, `Preferences`, `mdmd`, `remotemanagementd`, \
+        `dmd` or `teslad`, and for times at which the owner did not have the phone.",
     references: &["https://docs.mvt.re/en/latest/ios/records/"],
     reads: &[Reads { artifact: "ios.profile_events", keep: |_| true }],
     check: |kept, findings| {
@@ -25,7 +25,7 @@ pub const HEURISTIC: Heuristic = Heuristic {
 };
 
 /// The programs that handle profiles on every phone.
-const USUAL: [&str; 5] = ["profiled", "Preferences", "mdmd", "remotemanagementd", "dmd"];
+const USUAL: [&str; 6] = ["profiled", "Preferences", "mdmd", "remotemanagementd", "dmd", "teslad"];
 
 fn summed_up(profile: &str, mut events: Vec<&Exhibit>) -> Option<Finding> {
     events.sort_by_key(|event| (event.time("happened").is_none(), event.time("happened")));

@@ -293,6 +293,22 @@ fn a_cut_name_says_which_system_name_it_may_be() {
 }
 
 #[test]
+fn names_are_cut_at_the_lengths_of_records_and_in_paths_never() {
+    let matcher = matcher(&[(Process, "com.apple.Mappit.SnapshotService")], Platform::Ios);
+    let forms = |value: &str| {
+        hits(&matcher, Field(Kind::Process), value).iter().map(|hit| hit.form).collect::<Vec<_>>()
+    };
+    for (length, expected) in
+        [(15, None), (16, Some(Truncated)), (17, None), (30, None), (31, Some(Truncated)), (32, Some(Exact))]
+    {
+        let name = &"com.apple.Mappit.SnapshotService"[..length];
+        assert_eq!(forms(name), Vec::from_iter(expected), "{name}");
+        let whole = expected.filter(|form| *form == Exact);
+        assert_eq!(forms(&format!("/private/var/tmp/{name}")), Vec::from_iter(whole), "{name} in a path");
+    }
+}
+
+#[test]
 fn networks_hold_addresses_and_private_ones_are_not_applied() {
     let matcher = matcher(
         &[(Ip, "62.72.0.0/16"), (Ip, "10.0.0.0/8"), (Ip, "2a01:4f8::/32"), (Ip, "0.0.0.0/0")],

@@ -129,7 +129,8 @@ impl Matcher {
             let canonical = path::canonical(value, self.platform);
             let base = value.trim_end_matches('/').rsplit('/').next().unwrap_or(value);
             let cap = if path::is_system(&canonical, self.platform) { Cap::CONTEXT } else { Cap::NONE };
-            self.process_name(base, cap, found);
+            // Records cut names, not paths.
+            self.whole_process_name(name::process(base), cap, found);
             self.app_id(base, found);
             self.path(value, Cap::NONE, found);
         } else if let Some((process, bundle)) = value.split_once('/') {
@@ -147,6 +148,16 @@ impl Matcher {
 
     fn process_name(&self, written: &str, cap: Cap, found: &mut Found<'_>) {
         let name = name::process(written);
+        self.whole_process_name(name, cap, found);
+        if name::truncation_lengths(self.platform).contains(&name.len())
+            && let Some(ids) = self.index.truncated.get(name)
+        {
+            let note = name::truncated_note(name);
+            add_all(Some(ids), cap, (Strength::Weak, Form::Truncated), name, note, found);
+        }
+    }
+
+    fn whole_process_name(&self, name: &str, cap: Cap, found: &mut Found<'_>) {
         if let Some(ids) = self.index.processes.get(name) {
             let note = if cap.strength == Strength::Weak {
                 "the program lies where only the system's own programs are"
@@ -154,12 +165,6 @@ impl Matcher {
                 name::process_note(name)
             };
             add_all(Some(ids), cap, CERTAIN, name, note, found);
-        }
-        if name::truncation_lengths(self.platform).contains(&name.len())
-            && let Some(ids) = self.index.truncated.get(name)
-        {
-            let note = name::truncated_note(name);
-            add_all(Some(ids), cap, (Strength::Weak, Form::Truncated), name, note, found);
         }
     }
 

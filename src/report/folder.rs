@@ -17,6 +17,7 @@ use super::suspicious::Suspicious;
 use super::timeline::{Paths, each_event, encode, set_basis, write_csv};
 use crate::artifact::{Line, Record};
 use crate::indicator::Matcher;
+use crate::record::{Value, push_hex};
 use crate::scan::{Case, Journal, Located, Recorder, Task};
 
 /// Files of ours in the folder, which `--clobber` may replace.
@@ -328,7 +329,7 @@ impl TaskJournal<'_> {
             bytes.extend_from_slice(b",\"");
             bytes.extend_from_slice(column.name.as_bytes());
             bytes.extend_from_slice(b"\":");
-            serde_json::to_writer(&mut *bytes, value)?;
+            write_value(bytes, value)?;
         }
         bytes.extend_from_slice(b"}\n");
         let grown = bytes.len();
@@ -354,6 +355,30 @@ impl TaskJournal<'_> {
         }
         self.folder.spool.take(&mut self.events)
     }
+}
+
+/// A value as JSON, just as it serialises; bytes take a short way, since their digits need no escaping and there may be many.
+fn write_value(out: &mut Vec<u8>, value: &Value<'_>) -> io::Result<()> {
+    match value {
+        Value::Bytes(bytes) => {
+            out.push(b'"');
+            push_hex(out, bytes);
+            out.push(b'"');
+        }
+        Value::Object(fields) => {
+            let mut before = b'{';
+            for (name, value) in fields {
+                out.push(before);
+                serde_json::to_writer(&mut *out, name)?;
+                out.push(b':');
+                write_value(out, value)?;
+                before = b',';
+            }
+            out.extend_from_slice(if fields.is_empty() { b"{}" } else { b"}" });
+        }
+        other => serde_json::to_writer(out, other)?,
+    }
+    Ok(())
 }
 
 impl Journal for TaskJournal<'_> {
@@ -424,4 +449,23 @@ pub(super) fn write_json(path: &Path, value: &impl Serialize) -> io::Result<()> 
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_written_as_they_serialise() {
+        let object = |fields: Vec<(&'static str, Value<'static>)>| {
+            Value::Object(fields.into_iter().map(|(name, value)| (name.into(), value)).collect())
+        };
+        let inner = object(vec![("\"x\"", Value::Bytes(b"\x00\xff"[..].into())), ("y", Value::Null)]);
+        for value in [Value::Int(7), Value::Bytes(b""[..].into()), object(vec![]), object(vec![("o", inner)])]
+        {
+            let mut written = Vec::new();
+            write_value(&mut written, &value).unwrap();
+            assert_eq!(String::from_utf8(written).unwrap(), serde_json::to_string(&value).unwrap());
+        }
+    }
 }

@@ -9,11 +9,12 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::path::Path;
 
+use serde_json::map::Entry;
 use serde_json::{Map, Value, json};
 
 use super::folder::{create, make_private};
 use crate::artifact;
-use crate::record::Kind;
+use crate::record::{Kind, unhex};
 use modules::Module;
 pub use modules::{artifacts_of, module_of};
 
@@ -86,7 +87,7 @@ fn renamed(record: Map<String, Value>, module: &Module) -> Map<String, Value> {
         renamed.insert("record_type".into(), record_type.into());
     }
     // MVT writes every field of every record, empty or not.
-    for column in columns {
+    for column in columns.iter().filter(|column| column.name != artifact::OTHER) {
         renamed.insert(module.field(column.name).to_owned(), Value::Null);
     }
     for (name, value) in record {
@@ -97,11 +98,51 @@ fn renamed(record: Map<String, Value>, module: &Module) -> Map<String, Value> {
             columns.iter().any(|column| column.name == name && matches!(column.kind, Kind::Time(_)));
         let value = match value {
             Value::String(time) if is_time => mvt_time(&time).into(),
+            Value::Object(other) if name == artifact::OTHER => {
+                spread(other, &mut renamed);
+                continue;
+            }
             other => other,
         };
         renamed.insert(module.field(&name).to_owned(), value);
     }
     renamed
+}
+
+/// Columns without a name of ours are fields under the table's own names, as MVT has them. A name that is taken stays in `other`.
+fn spread(other: Map<String, Value>, fields: &mut Map<String, Value>) {
+    let mut taken = Map::new();
+    for (name, value) in other {
+        let value = match value.as_str().filter(|_| modules::BASE64.contains(&&*name)).and_then(unhex) {
+            Some(bytes) => base64(&bytes).into(),
+            None => value,
+        };
+        match fields.entry(name) {
+            Entry::Vacant(free) => {
+                free.insert(value);
+            }
+            Entry::Occupied(field) => {
+                taken.insert(field.key().clone(), value);
+            }
+        }
+    }
+    if !taken.is_empty() {
+        fields.insert(artifact::OTHER.into(), taken.into());
+    }
+}
+
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for three in bytes.chunks(3) {
+        let byte = |index: usize| u32::from(three.get(index).copied().unwrap_or_default());
+        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
+        for digit in 0..4 {
+            let six = (bits >> (18 - 6 * digit) & 63) as usize;
+            text.push(if digit <= three.len() { char::from(DIGITS[six]) } else { '=' });
+        }
+    }
+    text
 }
 
 /// `2024-01-02T03:04:05.678901+00:00` as `2024-01-02 03:04:05.678901`.
@@ -299,6 +340,23 @@ mod tests {
         assert_eq!(
             String::from_utf8(out).unwrap(),
             "\"2024-01-02 03:04:05.000000\",\"SMS\",\"a\\\\b\",\"say \"\"hi\"\"\"\r\n"
+        );
+    }
+
+    #[test]
+    fn columns_of_the_table_are_fields_of_their_own() {
+        let record = json!({"handle": "+15550100", "other": {"sort_id": 7, "attributedBody": "00ff10ab", "text": "x"}});
+        let Value::Object(record) = record else { unreachable!() };
+        let fields = renamed(record, modules::of_artifact("ios.sms").unwrap());
+        let of = |name: &str| fields.get(name).cloned().unwrap_or(json!("missing"));
+        assert_eq!(
+            (of("sort_id"), of("attributedBody"), of("text")),
+            (json!(7), json!("AP8Qqw=="), json!(null))
+        );
+        assert_eq!((of("phone_number"), of("other")), (json!("+15550100"), json!({"text": "x"})));
+        assert_eq!(
+            [&b""[..], b"a", b"ab", b"abc", b"abcd"].map(base64),
+            ["", "YQ==", "YWI=", "YWJj", "YWJjZA=="]
         );
     }
 

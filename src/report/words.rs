@@ -76,6 +76,7 @@ pub fn meaning(trace: Trace) -> &'static str {
     match trace {
         Trace::Mentioned => "the owner of the phone wrote, sent or saved it",
         Trace::Received => "somebody sent it to this phone; whether it was opened is another question",
+        Trace::Logged => "a program of the phone wrote it to the log; the entry says which, and around what",
         Trace::Resolved => "the phone loaded something from there, perhaps without a page being opened",
         Trace::Visited => "a page there was opened, or the phone was sent there",
         Trace::Policy => "a setting or profile on the phone comes from there",
@@ -91,6 +92,10 @@ pub fn innocent_causes(trace: Trace) -> &'static str {
         Trace::Mentioned => "The owner wrote about it: reporting, research, or a link shared as a warning.",
         Trace::Received => {
             "A warning or an article that quotes the link; a forwarded message; a test by a trainer."
+        }
+        Trace::Logged => {
+            "Lists against fraud or advertising, parental controls and security apps name such hosts to block them; a page or \
+article about the campaign."
         }
         Trace::Resolved => {
             "A page that embeds the domain or quotes it; a domain that changed hands since it was published."
@@ -120,6 +125,9 @@ pub fn next_check(trace: Trace) -> &'static str {
             "Look for a visit to the same link within minutes (suspicious.csv shows the events around it), and ask \
 who sent it. Take a sysdiagnose."
         }
+        Trace::Logged => {
+            "Read the entries around it: which program wrote it, and whether it connected there or only compared a list."
+        }
         Trace::Resolved => "Look in the browser history and in messages around that time for what led there.",
         Trace::Visited => {
             "Look for what led there (a message, a redirect) and for new processes or crashes within minutes after. \
@@ -146,7 +154,14 @@ mod tests {
 
     #[test]
     fn no_sentence_says_clean_or_safe() {
-        let traces = [Trace::Mentioned, Trace::Received, Trace::Resolved, Trace::Visited, Trace::Policy];
+        let traces = [
+            Trace::Mentioned,
+            Trace::Received,
+            Trace::Logged,
+            Trace::Resolved,
+            Trace::Visited,
+            Trace::Policy,
+        ];
         let mut all = vec![NOTHING_FOUND, SOMETHING_FOUND, DANGER, NOTICE];
         all.extend(
             traces.into_iter().flat_map(|trace| [meaning(trace), innocent_causes(trace), next_check(trace)]),

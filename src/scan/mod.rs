@@ -7,6 +7,7 @@ mod route;
 mod sink;
 mod stream;
 mod task;
+mod unified_log;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,6 +19,7 @@ use sha2::{Digest, Sha256};
 
 pub use recheck::{Stored, recheck};
 pub use sink::Located;
+pub use unified_log::Depth;
 
 use crate::artifact::{self, Artifact, Line, Parse, Record};
 use crate::finding::{Finding, Problem};
@@ -35,11 +37,13 @@ pub struct Options {
     pub exclude: Vec<String>,
     /// Bytes of staged files for sources that can only be read through.
     pub max_memory: u64,
+    /// Of the unified log.
+    pub unified_log: Depth,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { only: Vec::new(), exclude: Vec::new(), max_memory: 256 << 20 }
+        Options { only: Vec::new(), exclude: Vec::new(), max_memory: 256 << 20, unified_log: Depth::Fast }
     }
 }
 
@@ -147,11 +151,17 @@ pub struct Case {
     pub bytes: u64,
 }
 
+/// Files that explain others; a phone has two to four, an attacker's listing may have any number.
+const FILES_BESIDE: usize = 32;
+
 /// A file that artifacts asked for.
+#[derive(Clone)]
 struct Wanted {
     file: VirtualFile,
     wal: Option<VirtualFile>,
     artifacts: Vec<usize>,
+    /// Files that explain this one, for those of its artifacts that want them.
+    beside: Vec<Wanted>,
     /// How many files of the same path came before, once that is known.
     copy: Option<u32>,
     /// The bytes of the file and of its write-ahead log, where they are at hand.
@@ -161,7 +171,26 @@ struct Wanted {
 
 impl Wanted {
     fn new(file: VirtualFile, artifacts: Vec<usize>) -> Wanted {
-        Wanted { file, wal: None, artifacts, copy: None, bytes: None, wal_bytes: None }
+        Wanted { file, wal: None, artifacts, beside: Vec::new(), copy: None, bytes: None, wal_bytes: None }
+    }
+
+    /// Finds the log of a database.
+    fn complete(&mut self, logs: &HashMap<String, VirtualFile>) {
+        self.wal = logs.get(&format!("{}-wal", self.file.path)).filter(|wal| !wal.missing).cloned();
+    }
+
+    /// Asks the source for sizes that the listing did not tell.
+    fn measure(&mut self, source: &dyn Source) {
+        if self.bytes.is_none() {
+            self.file.size = source.size(&self.file);
+            if let Some(wal) = &mut self.wal {
+                wal.size = source.size(wal);
+            }
+        }
+    }
+
+    fn size(&self) -> u64 {
+        self.file.size + self.wal.as_ref().map_or(0, |wal| wal.size)
     }
 }
 
@@ -200,8 +229,11 @@ pub fn scan(
             recorder,
             progress,
             clock: Clock::NONE,
+            depth: options.unified_log,
+            max_memory: options.max_memory,
+            logs: unified_log::Digests::default(),
         };
-        let (listing, mut read) = gather(&mut engine, &router, &asked, options.max_memory)?;
+        let (listing, mut read) = gather(&mut engine, &router, &asked)?;
         outcomes.append(&mut read);
         whole.files += listing.files;
         whole.bytes += listing.bytes;
@@ -228,11 +260,10 @@ fn gather(
     engine: &mut task::Engine<'_>,
     router: &Router,
     asked: &[bool],
-    max_memory: u64,
 ) -> Result<(Listing, Vec<task::Outcome>), SourceError> {
     let (source, progress) = (engine.source, engine.progress);
     progress.stage("reading through the acquisition");
-    let (mut listing, mut outcomes) = match stream::pass(engine, router, max_memory)? {
+    let (mut listing, mut outcomes) = match stream::pass(engine, router)? {
         Some(passed) => passed,
         None => {
             progress.stage("listing files");
@@ -243,7 +274,7 @@ fn gather(
     engine.clock = source.device().clock();
     progress.stage("reading artifacts");
     progress.total(listing.jobs.iter().filter(|job| job.file.is_some()).map(|job| job.size).sum());
-    for batch in listing.batches(source.streamed().then_some(max_memory)) {
+    for batch in listing.batches(source.streamed().then_some(engine.max_memory)) {
         let files = listing.files_of(&batch);
         if !files.is_empty()
             && let Err(error) = source.stage(&files)
@@ -252,6 +283,7 @@ fn gather(
         }
         outcomes.extend(run_all(engine, &listing.wanted, &batch));
     }
+    outcomes.extend(engine.conclude_logs(&listing.log_strings, &listing.log_traces));
     Ok((listing, outcomes))
 }
 
@@ -297,6 +329,11 @@ fn together(acquisitions: &[Acquisition<'_>]) -> Result<Device, ScanError> {
 struct Listing {
     wanted: Vec<Wanted>,
     jobs: Vec<Job>,
+    /// Files that explain wanted ones.
+    beside: Vec<Wanted>,
+    /// Of the unified log: texts, and entries.
+    log_strings: Vec<VirtualFile>,
+    log_traces: Vec<VirtualFile>,
     problems: Vec<Problem>,
     files: u64,
     bytes: u64,
@@ -314,11 +351,16 @@ impl Listing {
     fn of(source: &dyn Source, router: &Router) -> Result<Listing, SourceError> {
         let mut listing = Listing::default();
         let mut logs: HashMap<String, VirtualFile> = HashMap::new();
-        let (files, wanted, problems) = (&mut listing.files, &mut listing.wanted, &mut listing.problems);
+        let Listing { files, wanted, beside, log_strings, log_traces, problems, .. } = &mut listing;
         source.list(
             Detail::Paths,
             &mut |file| {
                 *files += 1;
+                let explains = router.explains(&file);
+                if !explains.is_empty() {
+                    beside.push(Wanted::new(file.clone(), explains));
+                }
+                router.note_log(&file, log_strings, log_traces);
                 match router.wants(&file) {
                     Wants::Nothing => {}
                     Wants::Log => drop(logs.insert(file.path.clone(), file)),
@@ -327,9 +369,7 @@ impl Listing {
             },
             &mut |error| problems.push(source_problem("", &error)),
         )?;
-        for wanted in wanted {
-            wanted.wal = logs.remove(&format!("{}-wal", wanted.file.path)).filter(|wal| !wal.missing);
-        }
+        wanted.iter_mut().chain(beside).for_each(|file| file.complete(&logs));
         Ok(listing)
     }
 
@@ -337,6 +377,13 @@ impl Listing {
     fn plan(&mut self, source: &dyn Source, asked: &[bool]) {
         let key = |wanted: &Wanted| (wanted.file.path.clone(), wanted.file.stored_as.clone());
         self.wanted.sort_by_cached_key(key);
+        let mut beside = std::mem::take(&mut self.beside);
+        beside.sort_by_cached_key(key);
+        for file in beside.drain(FILES_BESIDE.min(beside.len())..) {
+            let reason = "one too many of its kind: it explains no other file";
+            self.problems.push(Problem::new(file.file.path, reason));
+        }
+        beside.iter_mut().for_each(|file| file.measure(source));
         for (index, artifact) in artifact::all().iter().enumerate() {
             if matches!(artifact.parse, Parse::Listing(_)) && asked.get(index) == Some(&true) {
                 // A listed file costs about as much as a kilobyte of a database.
@@ -345,12 +392,7 @@ impl Listing {
         }
         let mut before: Option<(String, u32)> = None;
         for (index, wanted) in self.wanted.iter_mut().enumerate() {
-            if wanted.bytes.is_none() {
-                wanted.file.size = source.size(&wanted.file);
-                if let Some(wal) = &mut wanted.wal {
-                    wal.size = source.size(wal);
-                }
-            }
+            wanted.measure(source);
             if wanted.copy.is_none() {
                 let copy = match &before {
                     Some((path, copy)) if *path == wanted.file.path => copy + 1,
@@ -360,9 +402,15 @@ impl Listing {
                 wanted.copy = Some(copy);
                 self.bytes += wanted.file.size;
             }
-            let size = wanted.file.size + wanted.wal.as_ref().map_or(0, |wal| wal.size);
-            let jobs = wanted.artifacts.iter().map(|&artifact| Job { artifact, file: Some(index), size });
-            self.jobs.extend(jobs);
+            let explains =
+                |file: &&Wanted| file.artifacts.iter().any(|index| wanted.artifacts.contains(index));
+            wanted.beside = beside.iter().filter(explains).cloned().collect();
+            self.jobs.extend(wanted.artifacts.iter().map(|&artifact| {
+                let explained =
+                    artifact::all().get(artifact).is_some_and(|artifact| !artifact.parse.beside().is_empty());
+                let beside: u64 = if explained { wanted.beside.iter().map(Wanted::size).sum() } else { 0 };
+                Job { artifact, file: Some(index), size: wanted.size() + beside }
+            }));
         }
         // Largest first, so that no core is left with a giant at the end.
         self.jobs.sort_by_key(|job| (std::cmp::Reverse(job.size), job.artifact, job.file));
@@ -378,7 +426,8 @@ impl Listing {
         let mut batches: Vec<(u64, Vec<Job>)> = vec![(0, Vec::new())];
         for (file, jobs) in by_file {
             let at_hand = file.and_then(|file| self.wanted.get(file)).is_none_or(|file| file.bytes.is_some());
-            let size = if at_hand { 0 } else { jobs.first().map_or(0, |job| job.size) };
+            let largest = jobs.iter().map(|job| job.size).max();
+            let size = largest.filter(|_| !at_hand).unwrap_or(0);
             match batches.last_mut() {
                 Some((used, batch)) if *used == 0 || *used + size <= budget => {
                     *used += size;
@@ -395,6 +444,7 @@ impl Listing {
         indexes.sort_unstable();
         indexes.dedup();
         let wanted = indexes.into_iter().filter_map(|index| self.wanted.get(index));
+        let wanted = wanted.flat_map(|wanted| std::iter::once(wanted).chain(&wanted.beside));
         let wanted = wanted.filter(|wanted| wanted.bytes.is_none());
         wanted.flat_map(|wanted| std::iter::once(&wanted.file).chain(&wanted.wal)).collect()
     }

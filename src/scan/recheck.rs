@@ -55,7 +55,7 @@ fn take(artifact: &'static Artifact, object: &Map<String, Json>, sink: &mut Task
 
 fn read<'a>(column: &Column, value: &'a Json) -> Value<'a> {
     match value {
-        Json::Null | Json::Object(_) => Value::Null,
+        Json::Null => Value::Null,
         Json::Bool(flag) => Value::Bool(*flag),
         Json::Number(number) => {
             number.as_i64().map_or_else(|| number.as_f64().map_or(Value::Null, Value::Real), Value::Int)
@@ -65,6 +65,9 @@ fn read<'a>(column: &Column, value: &'a Json) -> Value<'a> {
         }
         Json::String(text) => Value::Text(text.as_str().into()),
         Json::Array(items) => Value::List(items.iter().map(|item| read(column, item)).collect()),
+        Json::Object(fields) => Value::Object(
+            fields.iter().map(|(name, value)| (name.as_str().into(), read(column, value))).collect(),
+        ),
     }
 }
 

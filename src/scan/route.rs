@@ -7,7 +7,8 @@ use std::collections::HashMap;
 
 use globset::{GlobBuilder, GlobMatcher};
 
-use crate::artifact::Artifact;
+use super::unified_log;
+use crate::artifact::{Artifact, LogPart, Parse};
 use crate::source::{FileKind, VirtualFile};
 
 /// What a rotated log or database is called that its program compressed.
@@ -22,13 +23,22 @@ pub enum Wants {
     Artifacts(Vec<usize>),
 }
 
-/// The paths of a list of artifacts, indexed.
+/// Which artifacts read a file, and which want it to explain what they read.
 pub struct Router {
+    files: Paths,
+    beside: Paths,
+    /// Those of the artifacts that read databases.
+    databases: Vec<usize>,
+    /// The artifact of the unified log's entries.
+    entries: Option<usize>,
+}
+
+/// Globs of artifacts, indexed.
+#[derive(Default)]
+struct Paths {
     literal: HashMap<&'static str, Vec<usize>>,
     by_name: HashMap<&'static str, Vec<(GlobMatcher, usize)>>,
     rest: Vec<(&'static str, GlobMatcher, usize)>,
-    /// Those of the artifacts that read databases.
-    databases: Vec<usize>,
 }
 
 const WILD: [char; 4] = ['*', '?', '[', '{'];
@@ -37,24 +47,70 @@ impl Router {
     /// Routes to those of `artifacts` that are `asked` for, by their index.
     pub fn new(artifacts: &[&'static Artifact], asked: &[bool]) -> Router {
         let mut router = Router {
-            literal: HashMap::new(),
-            by_name: HashMap::new(),
-            rest: Vec::new(),
+            files: Paths::default(),
+            beside: Paths::default(),
             databases: Vec::new(),
+            entries: None,
         };
-        for (index, (artifact, _)) in
-            artifacts.iter().zip(asked).enumerate().filter(|(_, (_, asked))| **asked)
-        {
+        let asked = artifacts.iter().zip(asked).enumerate().filter(|(_, (_, asked))| **asked);
+        for (index, (artifact, _)) in asked {
             if artifact.parse.is_database() {
                 router.databases.push(index);
             }
-            for glob in artifact.files {
-                router.add(glob, index);
+            if matches!(artifact.parse, Parse::UnifiedLog(LogPart::Entries)) {
+                router.entries = Some(index);
             }
+            artifact.files.iter().for_each(|glob| router.files.add(glob, index));
+            artifact.parse.beside().iter().for_each(|glob| router.beside.add(glob, index));
         }
         router
     }
 
+    /// What is to be done with a file.
+    pub fn wants(&self, file: &VirtualFile) -> Wants {
+        if file.kind != FileKind::File {
+            return Wants::Nothing;
+        }
+        if let Some(database) = file.path.strip_suffix("-wal")
+            && (self.route(database).iter().any(|index| self.databases.contains(index))
+                || !self.beside.route(database).is_empty())
+        {
+            return Wants::Log;
+        }
+        match self.route(&file.path) {
+            artifacts if artifacts.is_empty() => Wants::Nothing,
+            artifacts => Wants::Artifacts(artifacts),
+        }
+    }
+
+    /// Keeps the files of the unified log in mind, which are read together.
+    pub fn note_log(
+        &self,
+        file: &VirtualFile,
+        strings: &mut Vec<VirtualFile>,
+        traces: &mut Vec<VirtualFile>,
+    ) {
+        let Some(entries) = self.entries else { return };
+        if file.kind != FileKind::File {
+        } else if unified_log::is_strings(&file.path) {
+            strings.push(file.clone());
+        } else if self.route(&file.path).contains(&entries) {
+            traces.push(file.clone());
+        }
+    }
+
+    /// The indexes of the artifacts to which this file explains another.
+    pub fn explains(&self, file: &VirtualFile) -> Vec<usize> {
+        if file.kind == FileKind::File && !file.missing { self.beside.route(&file.path) } else { Vec::new() }
+    }
+
+    /// The indexes of the artifacts that read this path, ascending, each once. A file that is compressed alone is the file.
+    pub fn route(&self, path: &str) -> Vec<usize> {
+        self.files.route(path.strip_suffix(GZIP).unwrap_or(path))
+    }
+}
+
+impl Paths {
     fn add(&mut self, glob: &'static str, index: usize) {
         let Some(wild) = glob.find(WILD) else {
             self.literal.entry(glob).or_default().push(index);
@@ -73,25 +129,8 @@ impl Router {
         }
     }
 
-    /// What is to be done with a file.
-    pub fn wants(&self, file: &VirtualFile) -> Wants {
-        if file.kind != FileKind::File {
-            return Wants::Nothing;
-        }
-        if let Some(database) = file.path.strip_suffix("-wal")
-            && self.route(database).iter().any(|index| self.databases.contains(index))
-        {
-            return Wants::Log;
-        }
-        match self.route(&file.path) {
-            artifacts if artifacts.is_empty() => Wants::Nothing,
-            artifacts => Wants::Artifacts(artifacts),
-        }
-    }
-
-    /// The indexes of the artifacts that read this path, ascending, each once. A file that is compressed alone is the file.
-    pub fn route(&self, path: &str) -> Vec<usize> {
-        let path = path.strip_suffix(GZIP).unwrap_or(path);
+    /// The indexes whose globs fit this path, ascending, each once.
+    fn route(&self, path: &str) -> Vec<usize> {
         let mut wanted: Vec<usize> = self.literal.get(path).cloned().unwrap_or_default();
         let name = path.rsplit('/').next().unwrap_or(path);
         for (matcher, index) in self.by_name.get(name).into_iter().flatten() {
@@ -113,7 +152,6 @@ impl Router {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::artifact::Parse;
     use crate::record::Trace;
 
     const fn artifact(id: &'static str, files: &'static [&'static str]) -> Artifact {

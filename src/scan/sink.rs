@@ -150,10 +150,13 @@ impl<'a> TaskSink<'a> {
 
     /// What this match means: the artifact says, but what the owner sent is only mentioned, and a host in the record of a program or
     /// file (its storage folder, where it was downloaded from) was talked to, not installed.
-    fn trace(&self, values: &[Value<'_>], indicator: &Indicator) -> Trace {
+    fn trace(&self, values: &[Value<'_>], column: usize, indicator: &Indicator) -> Trace {
+        let kind = self.artifact.columns.get(column).map(|column| column.kind);
         let direction = self.direction.and_then(|index| values.get(index)).and_then(Value::as_text);
         match self.artifact.shows {
             _ if direction == Some("sent") => Trace::Mentioned,
+            // Who wrote an entry ran; only what it says are words.
+            Trace::Logged if matches!(kind, Some(Kind::Process | Kind::Path)) => Trace::Executed,
             Trace::Installed | Trace::Executed if indicator.ioc.is_network() => Trace::Resolved,
             shows => shows,
         }
@@ -221,7 +224,7 @@ impl<'a> TaskSink<'a> {
         indicator: &Indicator,
         indicators: Vec<u32>,
     ) -> Finding {
-        let trace = self.trace(record.values, indicator);
+        let trace = self.trace(record.values, column, indicator);
         let exhibit = self.exhibit(record);
         // Published by several, the gravest counts: one set's vendor web site is another's command server.
         let published =
@@ -327,10 +330,11 @@ fn is_matched(kind: Kind) -> bool {
     )
 }
 
-fn each_text(value: &Value<'_>, each: &mut dyn FnMut(&str)) {
+pub(super) fn each_text(value: &Value<'_>, each: &mut dyn FnMut(&str)) {
     match value {
         Value::Text(text) if !text.is_empty() => each(text),
         Value::List(items) => items.iter().for_each(|item| each_text(item, each)),
+        Value::Object(fields) => fields.iter().for_each(|(_, value)| each_text(value, each)),
         _ => {}
     }
 }
@@ -345,6 +349,11 @@ fn shortened(value: &Value<'_>) -> Value<'static> {
             Value::Text(cut(text, LONGEST_SHOWN_BYTES).to_owned().into())
         }
         Value::Bytes(bytes) => Value::Bytes(bytes.iter().copied().take(256).collect::<Vec<_>>().into()),
+        Value::Object(fields) => {
+            let shorter =
+                |(name, value): &(Cow<'_, str>, Value<'_>)| (name.to_string().into(), shortened(value));
+            Value::Object(fields.iter().map(shorter).collect())
+        }
         other => other.clone().into_owned(),
     }
 }
@@ -360,6 +369,7 @@ fn sentence(
     let what = match trace {
         Trace::Mentioned => "the owner of this phone wrote, sent or kept",
         Trace::Received => "this phone received something that names",
+        Trace::Logged => "a program of this phone wrote to the log",
         Trace::Resolved if indicator.ioc == Ioc::Email => "this phone looked up the account",
         Trace::Resolved => "this phone loaded something from",
         Trace::Visited => "this phone opened a page of",

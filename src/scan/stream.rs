@@ -123,9 +123,9 @@ impl Pass {
 pub(super) fn pass(
     engine: &task::Engine<'_>,
     router: &Router,
-    budget: u64,
 ) -> Result<Option<(Listing, Vec<task::Outcome>)>, SourceError> {
     // A third each: for what is being parsed, for what waits, and for what parsers make of it.
+    let budget = engine.max_memory;
     let gate = Gate::new(budget / 3);
     let outcomes = Mutex::new(Vec::new());
     let mut pass =
@@ -135,6 +135,8 @@ pub(super) fn pass(
         engine.source.read_through(
             &mut |file, content| {
                 pass.listing.files += 1;
+                let listing = &mut pass.listing;
+                router.note_log(&file, &mut listing.log_strings, &mut listing.log_traces);
                 let artifacts = match router.wants(&file) {
                     Wants::Nothing => return,
                     Wants::Log => {

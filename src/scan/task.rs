@@ -12,8 +12,9 @@ use jiff::Timestamp;
 use super::route::GZIP;
 use super::sink::{Located, TaskSink};
 use super::stream::Held;
+use super::unified_log::{Depth, Digests};
 use super::{Order, Progress, Recorder, Task, Wanted, file_number, source_problem};
-use crate::artifact::{Artifact, Out, Parse, read_database};
+use crate::artifact::{Artifact, Beside, LogPart, Out, Parse, read_database};
 use crate::finding::{Exhibit, Finding, Problem};
 use crate::format::sqlite::{Database, salvage};
 use crate::format::text::Lines;
@@ -47,6 +48,12 @@ pub(super) struct Engine<'a> {
     pub progress: &'a dyn Progress,
     /// What times without a zone or a date are read by.
     pub clock: Clock,
+    /// How much of the unified log is read.
+    pub depth: Depth,
+    /// For files of a source that can only be read through.
+    pub max_memory: u64,
+    /// What the files of the unified log gave so far.
+    pub logs: Digests,
 }
 
 /// What a task found.
@@ -141,6 +148,9 @@ impl Engine<'_> {
             (Parse::Bytes { most, parse }, Some(wanted)) => {
                 self.bytes(most, wanted, &mut sink, &mut problems, &parse)
             }
+            (Parse::UnifiedLog(part), Some(wanted)) => {
+                self.log(part, order, wanted, &mut sink, &mut problems)
+            }
             (Parse::Text(parse), Some(wanted)) => self.text(parse, wanted, &mut sink, &mut problems),
             (_, Some(wanted)) => self.database(wanted, &mut sink, &mut problems),
         };
@@ -178,7 +188,7 @@ impl Engine<'_> {
     }
 
     /// Where in the evidence a file is; of several acquisitions, in which.
-    fn stored_as<'f>(&self, file: &'f VirtualFile) -> Cow<'f, str> {
+    pub fn stored_as<'f>(&self, file: &'f VirtualFile) -> Cow<'f, str> {
         if self.prefix.is_empty() {
             return Cow::Borrowed(&file.stored_as);
         }
@@ -283,6 +293,34 @@ impl Engine<'_> {
         result
     }
 
+    /// A file of the unified log; what it means is known when all are read.
+    fn log(
+        &self,
+        part: LogPart,
+        order: Order,
+        wanted: &Wanted,
+        sink: &mut TaskSink<'_>,
+        problems: &mut Problems<'_>,
+    ) -> anyhow::Result<()> {
+        let file = self.open(&wanted.file, wanted.bytes.as_ref(), problems)?;
+        match part {
+            LogPart::Clocks => self.digest_clock(wanted, &*file),
+            LogPart::Entries => {
+                let damages = self.digest_trace(order, wanted, &*file);
+                problems.list.extend(self.damaged(&wanted.file.path, sink.artifact, &damages));
+                Ok(())
+            }
+            LogPart::Image(parse) => {
+                let bytes = file.read_all(LARGEST_PLIST_BYTES)?;
+                self.digest_image(wanted, &bytes);
+                let mut out = Out::new(sink.artifact, &wanted.file.path, sink).with_clock(self.clock);
+                let result = parse(&bytes, &mut out);
+                problems.warnings(out);
+                result
+            }
+        }
+    }
+
     fn text(
         &self,
         parse: fn(&mut Lines<'_>, &mut Out<'_>) -> anyhow::Result<()>,
@@ -310,13 +348,14 @@ impl Engine<'_> {
         let artifact = sink.artifact;
         let path = &wanted.file.path;
         let (main, wal) = self.open_with_log(wanted, problems)?;
+        let beside = self.open_beside(wanted, artifact, problems);
         let error = match Database::open(main, wal) {
             Ok(database) => {
                 for note in database.notes() {
                     problems.add(None, note, 1);
                 }
                 let mut out = Out::new(artifact, path, sink).with_clock(self.clock);
-                let result = read_database(artifact, &database, &mut out);
+                let result = read_database(artifact, &database, &beside, &mut out);
                 problems.warnings(out);
                 if database.has_wal_frames() {
                     mark_origins(sink, &database);
@@ -332,13 +371,37 @@ impl Engine<'_> {
             return Err(error);
         }
         problems.add(None, format!("{error:#}"), 1);
-        self.salvage(wanted, sink, problems)
+        self.salvage(wanted, &beside, sink, problems)
+    }
+
+    /// The databases that explain this one to its artifact; one that cannot be opened is a problem, and what it tells stays unknown.
+    fn open_beside<'s>(
+        &'s self,
+        wanted: &'s Wanted,
+        artifact: &Artifact,
+        problems: &mut Problems<'_>,
+    ) -> Vec<Beside<'s>> {
+        let files = if artifact.parse.beside().is_empty() { &[][..] } else { &wanted.beside };
+        let mut opened = Vec::new();
+        for file in files {
+            let path = file.file.path.as_str();
+            let database = self
+                .open_with_log(file, problems)
+                .map_err(anyhow::Error::from)
+                .and_then(|(main, wal)| Ok(Database::open(main, wal)?));
+            match database {
+                Ok(database) => opened.push(Beside { path, database }),
+                Err(error) => problems.add(None, format!("`{path}`, which explains it: {error:#}"), 1),
+            }
+        }
+        opened
     }
 
     /// Reads what a damaged database still holds, page by page; rows that were already read are not repeated.
     fn salvage(
         &self,
         wanted: &Wanted,
+        beside: &[Beside<'_>],
         sink: &mut TaskSink<'_>,
         problems: &mut Problems<'_>,
     ) -> anyhow::Result<()> {
@@ -349,7 +412,7 @@ impl Engine<'_> {
         let taken = std::mem::take(&mut sink.taken).into_iter();
         sink.skip = taken.map(|(table, rows)| (table, rows.sorted())).collect();
         let mut out = Out::new(artifact, &wanted.file.path, sink).with_clock(self.clock);
-        let result = read_database(artifact, &salvaged.database, &mut out);
+        let result = read_database(artifact, &salvaged.database, beside, &mut out);
         problems.warnings(out);
         problems.add(
             None,

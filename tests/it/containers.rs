@@ -116,12 +116,23 @@ fn a_filesystem_dump_gives_the_records_of_the_backup() {
             .collect()
     };
     let (of_dump, of_backup) = (files(&of_dump), files(&of_backup));
-    for artifact in
-        ["sms", "whatsapp", "safari_history", "datausage", "tcc", "locationd", "webkit_observations"]
-    {
+    for artifact in [
+        "sms",
+        "whatsapp",
+        "interactions",
+        "safari_history",
+        "datausage",
+        "tcc",
+        "locationd",
+        "webkit_observations",
+    ] {
         let name = format!("records/ios.{artifact}.jsonl");
         assert_eq!(strip(&of_dump[&name]), strip(&of_backup[&name]), "{artifact}");
     }
+    // The name is in another file than the interaction.
+    let interactions = strip(&of_dump["records/ios.interactions.jsonl"]);
+    let resolved = interactions.iter().find(|record| record["sender"] == "15550188@s.whatsapp.net").unwrap();
+    assert_eq!(resolved["sender_resolved_name"], "+1 555 0188");
 }
 
 #[test]

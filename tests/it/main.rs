@@ -14,3 +14,4 @@ mod registry;
 mod run;
 mod shake;
 mod sysdiagnose;
+mod unified_log;

@@ -13,10 +13,13 @@ pub mod database;
 mod expand;
 mod keybag;
 pub mod large;
+pub mod large_sysdiagnose;
+pub mod log_archive;
 mod sources;
 pub mod sysdiagnose;
 mod times;
 mod typedstream;
+pub mod unified_log;
 
 pub use backup::{Content, Form, Phone};
 

@@ -1,5 +1,9 @@
+use std::borrow::Cow;
+
 use crate::artifact::core_data::{JoinTable, join_table, ungrouped};
+use crate::artifact::links::text_of;
 use crate::artifact::prelude::*;
+use crate::artifact::whatsapp::{self, People};
 
 pub const ARTIFACT: Artifact = Artifact {
     id: "ios.interactions",
@@ -39,14 +43,30 @@ pub const ARTIFACT: Artifact = Artifact {
         text("attachment_photo_id"),
         text("attachment_id"),
         text("attachment_cloud_id"),
+        // Of WhatsApp, which notes people by addresses that may hide their numbers.
+        phone("sender_resolved_phone"),
+        text("sender_resolved_name"),
+        phone("recipient_resolved_phone"),
+        text("recipient_resolved_name"),
+        phone("domain_resolved_phone"),
+        text("domain_resolved_name"),
     ],
     shows: Trace::Received,
     line: "[{app}] {direction}, account {account}, from {sender_name} {sender} to {recipient_name} {recipient}: {content}",
-    parse: Parse::Database(interactions),
+    parse: Parse::Explained { by: whatsapp::FILES, parse: interactions },
 };
 
 /// Where the lists of recipients and attachments begin and end among the values.
 const GROUPED: std::ops::Range<usize> = 20..30;
+
+/// Places among the values.
+const APP: usize = 4;
+const DOMAIN: usize = 7;
+const SENDER_ADDRESS: usize = 16;
+const SENDER_CUSTOM_ID: usize = 18;
+const RECIPIENT: usize = 21;
+
+const WHATSAPP: [&str; 2] = ["net.whatsapp.WhatsApp", "net.whatsapp.WhatsAppSMB"];
 
 const INTERACTIONS: &str = "
     SELECT i.Z_PK, {i.ZSTARTDATE}, {nullif(i.ZENDDATE, i.ZSTARTDATE)},
@@ -81,7 +101,8 @@ const ATTACHMENTS: &str = "
                FROM JOINED j LEFT JOIN ZATTACHMENT t ON t.Z_PK = j.SECOND GROUP BY j.FIRST) a
            ON a.interaction = i.Z_PK";
 
-fn interactions(database: &Database<'_>, out: &mut Out<'_>) -> Result<()> {
+fn interactions(database: &Database<'_>, beside: &[Beside<'_>], out: &mut Out<'_>) -> Result<()> {
+    let people = People::of(beside, out);
     let has = |name: &str| database.tables().iter().any(|table| table == name);
     let recipients = join_table(database, "INTERACTIONRECIPIENT", ["INTERACTIONRECIPIENT", "RECIPIENTS"]);
     let attachments = join_table(database, "INTERACTIONS", ["INTERACTIONS", "ATTACHMENTS"]);
@@ -99,10 +120,42 @@ fn interactions(database: &Database<'_>, out: &mut Out<'_>) -> Result<()> {
         for value in values.get_mut(GROUPED).into_iter().flatten() {
             *value = ungrouped(std::mem::take(value));
         }
+        values.extend(resolved(&values, &people));
         out.push_slice(Place::row("ZINTERACTIONS", row.value(0).as_int().unwrap_or_default()), &mut values);
         Ok(())
     })?;
     Ok(())
+}
+
+/// The people of an interaction in WhatsApp; nulls where they are not known and for every other app.
+fn resolved(values: &[Value<'_>], people: &People) -> [Value<'static>; 6] {
+    let text = |column| values.get(column).cloned().and_then(|value| text_of(value).map(Cow::into_owned));
+    if !text(APP).is_some_and(|app| WHATSAPP.contains(&app.as_str())) {
+        return [const { Value::Null }; 6];
+    }
+    let both = |address: Option<String>| {
+        let person = address.map(|address| people.find(&address)).unwrap_or_default();
+        [person.phone.into(), person.name.into()]
+    };
+    let of_sender = [SENDER_ADDRESS, SENDER_CUSTOM_ID].map(text).map(both);
+    let [sender, custom] = of_sender;
+    let sender = if sender.iter().all(Value::is_null) { custom } else { sender };
+    let recipient = match values.get(RECIPIENT) {
+        // As the other columns of several recipients: a list in the same order.
+        Some(Value::List(addresses)) => {
+            let people: Vec<_> = addresses.iter().map(|one| both(text_of(one.clone()).map(Cow::into_owned))).collect();
+            [0, 1].map(|which| list(people.iter().map(|person| person[which].clone())))
+        }
+        _ => both(text(RECIPIENT)),
+    };
+    let [[a, b], [c, d], [e, f]] = [sender, recipient, both(text(DOMAIN))];
+    [a, b, c, d, e, f]
+}
+
+/// The list; null if nothing but nulls would be in it.
+fn list(values: impl Iterator<Item = Value<'static>>) -> Value<'static> {
+    let values: Vec<_> = values.collect();
+    if values.iter().all(Value::is_null) { Value::Null } else { Value::List(values) }
 }
 
 fn over(join: &str, joined: &JoinTable) -> String {
@@ -113,7 +166,7 @@ fn over(join: &str, joined: &JoinTable) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::artifact::testing::{json, rows, rows_at, shake, sqlite};
+    use crate::artifact::testing::{json, rows, rows_at, rows_beside, shake, sqlite};
 
     #[test]
     fn recipients_and_attachments_are_joined_under_any_entity_number() {
@@ -181,5 +234,53 @@ mod tests {
         );
         let (records, warnings) = rows_at(&ARTIFACT, "/x", &database);
         assert_eq!((&records[0]["app"], warnings.len()), (&json!("a.b"), 0));
+    }
+
+    #[test]
+    fn addresses_of_whatsapp_are_resolved_by_its_contacts() {
+        let database = sqlite(
+            "CREATE TABLE ZINTERACTIONS (Z_PK INTEGER PRIMARY KEY, ZSENDER, ZBUNDLEID, ZDOMAINIDENTIFIER);
+             CREATE TABLE ZCONTACTS (Z_PK INTEGER PRIMARY KEY, ZIDENTIFIER, ZCUSTOMIDENTIFIER);
+             CREATE TABLE Z_2INTERACTIONRECIPIENT (Z_2RECIPIENTS, Z_3INTERACTIONRECIPIENT);
+             INSERT INTO ZCONTACTS VALUES (1, '77@lid', NULL), (2, '+15550106', NULL), (3, 'x', '99@lid'), (4, '15550198@s.whatsapp.net', NULL);
+             INSERT INTO ZINTERACTIONS VALUES (1, 1, 'net.whatsapp.WhatsApp', '15550100-1@g.us'), (2, NULL, 'net.whatsapp.WhatsApp', '77@lid'),
+                 (3, 3, 'net.whatsapp.WhatsAppSMB', NULL), (4, 1, 'com.apple.MobileSMS', '77@lid');
+             INSERT INTO Z_2INTERACTIONRECIPIENT VALUES (2, 2), (2, 3), (4, 3);",
+        );
+        let contacts = sqlite(
+            "CREATE TABLE ZWAADDRESSBOOKCONTACT (Z_PK INTEGER PRIMARY KEY, ZLID, ZPHONENUMBER, ZFULLNAME);
+             INSERT INTO ZWAADDRESSBOOKCONTACT VALUES (1, '77@lid', '+15550106', 'Press office');",
+        );
+        let pairs = sqlite(
+            "CREATE TABLE ZWAPHONENUMBERLIDPAIR (Z_PK INTEGER PRIMARY KEY, ZLID, ZPHONENUMBER);
+             INSERT INTO ZWAPHONENUMBERLIDPAIR VALUES (1, '99@lid', '15550199');",
+        );
+        let beside = [("/g/ContactsV2.sqlite", contacts), ("/g/LID.sqlite", pairs)];
+        let (records, warnings) = rows_beside(&ARTIFACT, "/x", &database, &beside);
+        let of = |row: usize| {
+            ["sender", "recipient", "domain"].map(|who| {
+                ["phone", "name"].map(|what| records[row][format!("{who}_resolved_{what}")].clone())
+            })
+        };
+        let (null, office) = (json!(null), [json!("+15550106"), json!("Press office")]);
+        let nobody = [null.clone(), null.clone()];
+        assert_eq!(of(0), [office.clone(), nobody.clone(), nobody.clone()]);
+        assert_eq!(of(1), [nobody.clone(), [null.clone(), json!("Press office")], office]);
+        let several = [json!([null, "+15550198"]), json!(["Press office", null])];
+        assert_eq!(of(2), [[json!("+15550199"), null.clone()], several, nobody.clone()]);
+        assert_eq!(of(3), [nobody.clone(), nobody.clone(), nobody.clone()]);
+        assert_eq!(warnings, [""; 0]);
+        // Without WhatsApp's files an address that holds its number still tells it.
+        let alone = rows(&ARTIFACT, &database);
+        assert_eq!((&alone[0]["sender_resolved_phone"], &alone[2]["recipient_resolved_phone"]), (&null, &json!([null, "+15550198"])));
+    }
+
+    #[test]
+    fn a_file_of_another_kind_beside_it_is_reported_and_the_rest_is_read() {
+        let database = sqlite("CREATE TABLE ZINTERACTIONS (Z_PK INTEGER PRIMARY KEY); INSERT INTO ZINTERACTIONS VALUES (1)");
+        let (records, warnings) =
+            rows_beside(&ARTIFACT, "/x", &database, &[("/g/ContactsV2.sqlite", sqlite("CREATE TABLE t (a)"))]);
+        assert_eq!(records.as_array().unwrap().len(), 1);
+        assert!(warnings[0].contains("ContactsV2.sqlite"), "{warnings:?}");
     }
 }

@@ -1,38 +1,74 @@
 //! What lies where on an iPhone. Paths, tables, columns and epochs are stated in each file.
 
 crate::artifact::artifacts! {
+    activation_log
     addaily
+    analytics
     app_bundles
     app_info
+    app_installs
     app_provisioning
     applications
     attachment_files
     backup_info
+    backup_state
     calendar
     calls
     chrome_downloads
     chrome_history
     chrome_searches
     contacts
+    container_log
+    crash_images
+    crash_other
+    crash_reporter_settings
+    crash_reports
+    crash_summaries
     datausage
     firefox_history
     firefox_tombstones
     global_preferences
     idstatuscache
+    image_paths
+    install_log
     interaction_contacts
     interactions
+    jetsam_processes
+    known_networks
     locationd
+    lockdownd_log
+    logd_log
+    logd_statistics
+    management
     manifest
+    network_extension_rules
+    network_extensions
+    network_preferences
+    powerlog_apps
+    powerlog_device
+    powerlog_media
+    powerlog_network
+    powerlog_other
+    powerlog_processes
     profile_events
+    profile_lists
     profiles
+    restriction_events
     safari_history
     safari_open_tabs
     safari_tabs
     safari_tombstones
     shortcuts
+    shutdown_log
     sms
     sms_attachments
+    stackshot_processes
+    system_version
     tcc
+    unified_log
+    unified_log_images
+    unified_log_processes
+    user_settings
     webkit_observations
     webkit_redirects
     whatsapp

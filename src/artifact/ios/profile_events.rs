@@ -10,6 +10,7 @@ pub const ARTIFACT: Artifact = Artifact {
     files: &[
         "/private/var/containers/Shared/SystemGroup/*/Library/ConfigurationProfiles/MCProfileEvents.plist",
         "/private/var/mobile/Library/ConfigurationProfiles/MCProfileEvents.plist",
+        "/private/var/mobile/Library/UserConfigurationProfiles/MCProfileEvents.plist",
     ],
     columns: &[
         time("happened", Epoch::Mac, Moment::ProfileChanged),

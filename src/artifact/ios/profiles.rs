@@ -12,6 +12,7 @@ pub const ARTIFACT: Artifact = Artifact {
     files: &[
         "/private/var/containers/Shared/SystemGroup/*/Library/ConfigurationProfiles/profile-*",
         "/private/var/mobile/Library/ConfigurationProfiles/profile-*",
+        "/private/var/mobile/Library/UserConfigurationProfiles/profile-*",
     ],
     columns: &[
         profile_id("uuid"),

@@ -1,17 +1,18 @@
 use memchr::memmem;
 
 use crate::artifact::links::{Links, text_of};
+use crate::artifact::other::{self, Other};
 use crate::artifact::prelude::*;
 use crate::format::{keyed, typedstream};
 
-/// The same columns over whatever joins the schema allows.
+/// The same columns over whatever joins the schema allows; from [`FIRST_OTHER`] on those of the table.
 macro_rules! query {
-    ($($join:literal)*) => {
+    ($($join:expr)*) => {
         concat!(
             "SELECT m.ROWID, {m.text}, {m.attributedBody}, {m.payload_data}, {m.is_from_me}, {m.date}, {m.date_read},
                     {m.date_delivered}, {m.date_played}, {m.date_edited}, {m.date_retracted}, {r.delete_date}, {h.id},
                     {c.chat_identifier}, {m.service}, {m.account}, {m.subject}, {c.is_filtered}, {m.is_spam}, {m.guid},
-                    {m.balloon_bundle_id}, {m.item_type}
+                    {m.balloon_bundle_id}, {m.item_type}, m.*
              FROM message m ", $($join, " ",)* "ORDER BY m.ROWID"
         )
     };
@@ -45,34 +46,87 @@ pub const ARTIFACT: Artifact = Artifact {
         // Of the app that draws it: link previews, games, payments.
         text("balloon"),
         int("item_type"),
+        other::COLUMN,
     ],
     shows: Trace::Received,
     line: "{direction} {service} message, {handle} ({account}): {message}",
-    parse: Parse::Rows {
-        table: "message",
-        queries: &[
-            // iOS 16 and later keep deleted messages for some weeks.
-            query!("LEFT JOIN handle h ON h.ROWID = m.handle_id"
-                   "LEFT JOIN (SELECT message_id, max(delete_date) AS delete_date, max(chat_id) AS chat_id
-                               FROM chat_recoverable_message_join GROUP BY message_id) r ON r.message_id = m.ROWID"
-                   "LEFT JOIN (SELECT message_id, max(chat_id) AS chat_id
-                               FROM chat_message_join GROUP BY message_id) j ON j.message_id = m.ROWID"
-                   "LEFT JOIN chat c ON c.ROWID = coalesce(j.chat_id, r.chat_id)"),
-            query!("LEFT JOIN handle h ON h.ROWID = m.handle_id"
-                   "LEFT JOIN (SELECT message_id, max(chat_id) AS chat_id
-                               FROM chat_message_join GROUP BY message_id) j ON j.message_id = m.ROWID"
-                   "LEFT JOIN chat c ON c.ROWID = j.chat_id"),
-            query!("LEFT JOIN handle h ON h.ROWID = m.handle_id"),
-            query!(""),
-        ],
-        row: message_row,
-    },
+    parse: Parse::Database(|database, out| {
+        let mut messages = database.prepare(QUERIES)?;
+        let other = Other::of(database, "message", &messages, FIRST_OTHER, &NAMED);
+        messages.for_each(&mut |row| {
+            message_row(row, &other, out);
+            Ok(())
+        })?;
+        Ok(())
+    }),
 };
+
+const FIRST_OTHER: usize = 22;
+/// Columns of the table that a column of ours stands for, and the attributed text, which [`message_row`] weighs.
+const NAMED: [&str; 17] = [
+    "ROWID",
+    "guid",
+    "text",
+    "attributedBody",
+    "subject",
+    "service",
+    "account",
+    "is_from_me",
+    "date",
+    "date_read",
+    "date_delivered",
+    "date_played",
+    "date_edited",
+    "date_retracted",
+    "is_spam",
+    "balloon_bundle_id",
+    "item_type",
+];
+
+macro_rules! handle {
+    () => {
+        "LEFT JOIN handle h ON h.ROWID = m.handle_id"
+    };
+}
+/// iOS 16 and later keep deleted messages for some weeks.
+macro_rules! deleted {
+    () => {
+        "LEFT JOIN (SELECT message_id, max(delete_date) AS delete_date, max(chat_id) AS chat_id
+                    FROM chat_recoverable_message_join GROUP BY message_id) r ON r.message_id = m.ROWID"
+    };
+}
+/// Looked up message by message in the index that Messages makes; without it, each would mean reading the whole table.
+macro_rules! chat_of_message {
+    () => {
+        "(SELECT max(j.chat_id) FROM chat_message_join j INDEXED BY chat_message_join_idx_message_id_only
+          WHERE j.message_id = m.ROWID)"
+    };
+}
+/// Without the index, SQLite makes a table of all of them in memory.
+macro_rules! chats_of_messages {
+    () => {
+        "LEFT JOIN (SELECT message_id, max(chat_id) AS chat_id
+                    FROM chat_message_join GROUP BY message_id) j ON j.message_id = m.ROWID"
+    };
+}
+
+const QUERIES: &[&str] = &[
+    query!(handle!() deleted!() "LEFT JOIN chat c ON c.ROWID = coalesce(" chat_of_message!() ", r.chat_id)"),
+    query!(handle!() deleted!() chats_of_messages!() "LEFT JOIN chat c ON c.ROWID = coalesce(j.chat_id, r.chat_id)"),
+    query!(handle!() "LEFT JOIN chat c ON c.ROWID = " chat_of_message!()),
+    query!(handle!() chats_of_messages!() "LEFT JOIN chat c ON c.ROWID = j.chat_id"),
+    query!(handle!()),
+    query!(""),
+];
 
 /// The attribute that holds where a link really leads, as its name stands in the archive.
 const LINK_ATTRIBUTE: &[u8] = b"LinkAttributeName";
 
-fn message_row(row: &Row<'_>, out: &mut Out<'_>) -> Result<()> {
+/// What an attributed text takes beyond the text itself if it says nothing more: such a one is not kept as it is, or the records of a
+/// phone would be twice as long.
+const PLAIN_BODY_BYTES: usize = 256;
+
+fn message_row(row: &Row<'_>, other: &Other, out: &mut Out<'_>) {
     let place = || Place::row("message", row.value(0).as_int().unwrap_or_default());
     let (body, payload) = (row.value(2), row.value(3));
     let mut text = text_of(row.value(1));
@@ -134,6 +188,14 @@ fn message_row(row: &Row<'_>, out: &mut Out<'_>) -> Result<()> {
         out.warn(Some(place()), "more links than are listed; the text is searched as a whole");
     }
 
+    let plain = match &body {
+        Value::Bytes(bytes) => {
+            carved.is_empty() && bytes.len() <= text.as_deref().map_or(0, str::len) + PLAIN_BODY_BYTES
+        }
+        other => other.is_null(),
+    };
+    let body = (!plain).then(|| ("attributedBody", body.clone()));
+
     let from_me = row.value(4).is_true();
     let (received, sent) = if from_me { (Value::Null, row.value(5)) } else { (row.value(5), Value::Null) };
     let links = links.into_value();
@@ -162,9 +224,9 @@ fn message_row(row: &Row<'_>, out: &mut Out<'_>) -> Result<()> {
             row.value(19),
             row.value(20),
             row.value(21),
+            other.of_row(row, body),
         ],
     );
-    Ok(())
 }
 
 #[cfg(test)]
@@ -200,6 +262,7 @@ mod tests {
                     "message": "See https://a.example/x now",
                     "links": ["https://a.example/x"],
                     "guid": "G-4",
+                    "other": { "handle_id": 1 },
                     "_line": "received SMS message, +15550100 (P:+1): See https://a.example/x now",
                 },
                 {
@@ -210,6 +273,7 @@ mod tests {
                     "account": "P:+1",
                     "message": "No",
                     "guid": "G-5",
+                    "other": { "handle_id": 1 },
                     "_line": "sent SMS message, +15550100 (P:+1): No",
                 },
             ])
@@ -229,7 +293,7 @@ mod tests {
                     "message": "a",
                     "_line": "received  message,  (): a",
                 },
-                { "direction": "received", "message": "b", "_line": "received  message,  (): b" },
+                { "direction": "received", "message": "b", "other": { "handle_id": 77 }, "_line": "received  message,  (): b" },
             ])
         );
     }
@@ -308,6 +372,53 @@ mod tests {
     fn text_stored_as_blob_is_text() {
         let database = with("INSERT INTO message (ROWID, text) VALUES (1, x'6869ff')");
         assert_eq!(rows(&ARTIFACT, &database)[0]["message"], "hi\u{fffd}");
+    }
+
+    #[test]
+    fn with_an_index_the_chat_of_the_highest_number_wins_too() {
+        let database = with("CREATE TABLE chat (ROWID INTEGER PRIMARY KEY, chat_identifier);
+             CREATE TABLE chat_message_join (chat_id, message_id);
+             CREATE INDEX chat_message_join_idx_message_id_only ON chat_message_join (message_id);
+             CREATE TABLE chat_recoverable_message_join (chat_id, message_id, delete_date);
+             INSERT INTO chat VALUES (1, 'a@example.org'), (2, 'chat7');
+             INSERT INTO message (ROWID, text) VALUES (1, 'a'), (2, 'b'), (3, 'c');
+             INSERT INTO chat_message_join VALUES (2, 2), (1, 2);
+             INSERT INTO chat_recoverable_message_join VALUES (1, 1, 600000060000000000);");
+        let chats = |database: &[u8]| -> Vec<String> {
+            let records = rows(&ARTIFACT, database);
+            records.as_array().unwrap().iter().map(|record| record["chat"].to_string()).collect()
+        };
+        assert_eq!(chats(&database), ["\"a@example.org\"", "\"chat7\"", "null"]);
+        shake(&ARTIFACT, &database);
+    }
+
+    #[test]
+    fn an_attributed_text_that_says_more_than_the_text_is_kept_as_it_is() {
+        let database = with(
+            "INSERT INTO message (ROWID, text, attributedBody) VALUES
+                 (1, 'abc', zeroblob(259)), (2, 'abc', zeroblob(260)), (3, NULL, x'0102'), (4, NULL, 'no blob');",
+        );
+        let records = rows(&ARTIFACT, &database);
+        assert_eq!(records[0]["other"], json!(null));
+        assert_eq!(records[1]["other"]["attributedBody"].as_str().map(str::len), Some(520));
+        // Not understood: whatever it says.
+        assert_eq!(records[2]["other"], json!({"attributedBody": "0102"}));
+        assert_eq!(records[3]["other"], json!({"attributedBody": "no blob"}));
+    }
+
+    #[test]
+    fn columns_without_a_name_of_ours_are_kept_under_the_tables() {
+        let database = with("ALTER TABLE message ADD COLUMN destination_caller_id TEXT; ALTER TABLE message ADD COLUMN error;
+             ALTER TABLE message ADD COLUMN group_title; ALTER TABLE message ADD COLUMN sort_id; ALTER TABLE message ADD COLUMN message_summary_info;
+             INSERT INTO message (ROWID, text, message_summary_info, handle_id, is_from_me, destination_caller_id, error, group_title, sort_id)
+                 VALUES (1, 'a', x'04aa', 1, 1, '+15550199', 0, '', 1.5), (2, 'b', NULL, 0, 0, NULL, NULL, NULL, NULL);");
+        let (records, warnings) = rows_at(&ARTIFACT, "/x", &database);
+        assert_eq!(
+            records[0]["other"],
+            json!({"message_summary_info": "04aa", "handle_id": 1, "destination_caller_id": "+15550199", "sort_id": 1.5})
+        );
+        assert_eq!((&records[1]["other"], warnings), (&json!(null), vec![]));
+        shake(&ARTIFACT, &database);
     }
 
     #[test]

@@ -1,6 +1,7 @@
+use crate::artifact::other::{self, Other};
 use crate::artifact::prelude::*;
 
-/// The same columns over whatever joins the schema allows. `~` is the home of the user `mobile`.
+/// The artifact's columns over whatever joins the schema allows, then those of the table. `~` is the home of the user `mobile`.
 macro_rules! query {
     ($($join:literal)*) => {
         concat!(
@@ -9,7 +10,7 @@ macro_rules! query {
                     {h.id}, {m.service},
                     iif(substr({a.filename}, 1, 2) = '~/', '/private/var/mobile' || substr({a.filename}, 2), {a.filename}),
                     {a.transfer_name}, {a.mime_type}, {a.uti}, {a.total_bytes}, {a.transfer_state}, {a.is_sticker},
-                    {a.user_info} IS NOT NULL, {a.hide_attachment}, {c.is_filtered}, {a.guid}, {m.guid}
+                    {a.user_info} IS NOT NULL, {a.hide_attachment}, {c.is_filtered}, {a.guid}, {m.guid}, a.*
              FROM attachment a ", $($join, " ",)* "ORDER BY a.ROWID"
         )
     };
@@ -39,27 +40,63 @@ pub const ARTIFACT: Artifact = Artifact {
         caveat("filtered", "Messages had put this conversation under unknown senders or junk"),
         text("guid"),
         text("message_guid"),
+        other::COLUMN,
     ],
     shows: Trace::Received,
     line: "{service} attachment {transfer_name} {direction}, {handle}, {total_bytes} bytes: {file}",
-    parse: Parse::Sqlite {
-        table: "attachment",
-        queries: &[
-            query!("LEFT JOIN (SELECT attachment_id, max(message_id) AS message_id
-                               FROM message_attachment_join GROUP BY attachment_id) j ON j.attachment_id = a.ROWID"
-                   "LEFT JOIN message m ON m.ROWID = j.message_id"
-                   "LEFT JOIN handle h ON h.ROWID = m.handle_id"
-                   "LEFT JOIN (SELECT message_id, max(chat_id) AS chat_id
-                               FROM chat_message_join GROUP BY message_id) k ON k.message_id = m.ROWID"
-                   "LEFT JOIN chat c ON c.ROWID = k.chat_id"),
-            query!("LEFT JOIN (SELECT attachment_id, max(message_id) AS message_id
-                               FROM message_attachment_join GROUP BY attachment_id) j ON j.attachment_id = a.ROWID"
-                   "LEFT JOIN message m ON m.ROWID = j.message_id"
-                   "LEFT JOIN handle h ON h.ROWID = m.handle_id"),
-            query!(""),
-        ],
-    },
+    parse: Parse::Database(|database, out| {
+        let mut attachments = database.prepare(QUERIES)?;
+        let first_other = ARTIFACT.columns.len();
+        let other = Other::of(database, "attachment", &attachments, first_other, &NAMED);
+        attachments.for_each(&mut |row| {
+            let mut values: Vec<Value<'_>> = (1..first_other).map(|index| row.value(index)).collect();
+            values.push(other.of_row(row, None));
+            out.push_slice(Place::row("attachment", row.value(0).as_int().unwrap_or_default()), &mut values);
+            Ok(())
+        })?;
+        Ok(())
+    }),
 };
+
+/// Columns of the table that a column of ours stands for.
+const NAMED: [&str; 13] = [
+    "ROWID",
+    "guid",
+    "created_date",
+    "start_date",
+    "filename",
+    "uti",
+    "mime_type",
+    "transfer_state",
+    "is_outgoing",
+    "transfer_name",
+    "total_bytes",
+    "is_sticker",
+    "hide_attachment",
+];
+
+const QUERIES: &[&str] = &[
+    // Two indexes that Messages makes; without them, SQLite makes tables of all messages in memory.
+    query!("LEFT JOIN message m ON m.ROWID =
+                (SELECT max(j.message_id) FROM message_attachment_join j INDEXED BY message_attachment_join_idx_attachment_id
+                 WHERE j.attachment_id = a.ROWID)"
+           "LEFT JOIN handle h ON h.ROWID = m.handle_id"
+           "LEFT JOIN chat c ON c.ROWID =
+                (SELECT max(j.chat_id) FROM chat_message_join j INDEXED BY chat_message_join_idx_message_id_only
+                 WHERE j.message_id = m.ROWID)"),
+    query!("LEFT JOIN (SELECT attachment_id, max(message_id) AS message_id
+                       FROM message_attachment_join GROUP BY attachment_id) j ON j.attachment_id = a.ROWID"
+           "LEFT JOIN message m ON m.ROWID = j.message_id"
+           "LEFT JOIN handle h ON h.ROWID = m.handle_id"
+           "LEFT JOIN (SELECT message_id, max(chat_id) AS chat_id
+                       FROM chat_message_join GROUP BY message_id) k ON k.message_id = m.ROWID"
+           "LEFT JOIN chat c ON c.ROWID = k.chat_id"),
+    query!("LEFT JOIN (SELECT attachment_id, max(message_id) AS message_id
+                       FROM message_attachment_join GROUP BY attachment_id) j ON j.attachment_id = a.ROWID"
+           "LEFT JOIN message m ON m.ROWID = j.message_id"
+           "LEFT JOIN handle h ON h.ROWID = m.handle_id"),
+    query!(""),
+];
 
 #[cfg(test)]
 mod tests {
@@ -69,6 +106,30 @@ mod tests {
     const ATTACHMENT: &str = "CREATE TABLE attachment (ROWID INTEGER PRIMARY KEY, guid TEXT, created_date INTEGER,
         start_date INTEGER, filename TEXT, uti TEXT, mime_type TEXT, transfer_state INTEGER, is_outgoing INTEGER,
         user_info BLOB, transfer_name TEXT, total_bytes INTEGER, is_sticker INTEGER, hide_attachment INTEGER);";
+
+    #[test]
+    fn with_indexes_the_newest_message_and_its_highest_chat_are_joined_and_every_column_is_kept() {
+        let database = sqlite(&format!(
+            "{ATTACHMENT}
+             ALTER TABLE attachment ADD COLUMN ck_record_id;
+             CREATE TABLE handle (ROWID INTEGER PRIMARY KEY, id);
+             CREATE TABLE message (ROWID INTEGER PRIMARY KEY, guid, handle_id, service);
+             CREATE TABLE message_attachment_join (message_id, attachment_id);
+             CREATE INDEX message_attachment_join_idx_attachment_id ON message_attachment_join (attachment_id);
+             CREATE TABLE chat (ROWID INTEGER PRIMARY KEY, is_filtered);
+             CREATE TABLE chat_message_join (chat_id, message_id);
+             CREATE INDEX chat_message_join_idx_message_id_only ON chat_message_join (message_id);
+             INSERT INTO message VALUES (3, 'M-3', 1, 'SMS'), (4, 'M-4', 1, 'SMS');
+             INSERT INTO message_attachment_join VALUES (4, 7), (3, 7);
+             INSERT INTO chat VALUES (1, 0), (2, 1);
+             INSERT INTO chat_message_join VALUES (2, 4), (1, 4);
+             INSERT INTO attachment (ROWID, ck_record_id) VALUES (7, 'C-7'), (8, NULL);"
+        ));
+        let records = rows(&ARTIFACT, &database);
+        assert_eq!((&records[0]["message_guid"], &records[0]["filtered"]), (&json!("M-4"), &json!(true)));
+        assert_eq!((&records[0]["other"], &records[1]["other"]), (&json!({"ck_record_id": "C-7"}), &json!(null)));
+        shake(&ARTIFACT, &database);
+    }
 
     #[test]
     fn the_home_folder_is_written_out_and_the_sender_joined() {
@@ -107,6 +168,7 @@ mod tests {
                 "filtered": true,
                 "guid": "at_0",
                 "message_guid": "M-3",
+                "other": { "user_info": "00" },
                 "_line": "iMessage attachment a.gif received, a@example.org, 640 bytes: \
                           /private/var/mobile/Library/SMS/Attachments/3f/15/at_0/a.gif",
             }])

@@ -2,6 +2,7 @@ use std::collections::HashMap;
 
 use crate::artifact::links::text_of;
 use crate::artifact::prelude::*;
+use crate::artifact::whatsapp::{PAIRS, PAIRS_FILE, People};
 
 pub const ARTIFACT: Artifact = Artifact {
     id: "ios.whatsapp_chats",
@@ -25,7 +26,7 @@ pub const ARTIFACT: Artifact = Artifact {
     ],
     shows: Trace::Mentioned,
     line: "WhatsApp chat with {name} ({contact}), {stored_messages} messages stored",
-    parse: Parse::Database(chats),
+    parse: Parse::Explained { by: &[PAIRS_FILE], parse: chats },
 };
 
 const CHATS: &str = "
@@ -45,16 +46,21 @@ struct Stored {
     last: Option<f64>,
 }
 
-fn chats(database: &Database<'_>, out: &mut Out<'_>) -> Result<()> {
+fn chats(database: &Database<'_>, beside: &[Beside<'_>], out: &mut Out<'_>) -> Result<()> {
     let mut statement = database.prepare(&[CHATS, CHATS_WITHOUT_GROUPS])?;
     let (stored, counted) = stored_messages(database);
-    let phones = phones(database, out);
+    let mut people = People::of(beside, out);
+    if database.tables().iter().any(|table| table == PAIRS)
+        && let Err(error) = people.add_pairs(database)
+    {
+        out.warn(None, format!("phone numbers of linked identities: {error:#}"));
+    }
     statement.for_each(&mut |row| {
         let chat = row.value(0).as_int().unwrap_or_default();
         let of_chat = stored.get(&chat).copied().unwrap_or_default();
         let real = |time: Option<f64>| time.map_or(Value::Null, Value::Real);
         let contact = text_of(row.value(3));
-        let phone = contact.as_deref().and_then(|contact| phones.get(contact)).map(String::as_str);
+        let phone = contact.as_deref().and_then(|contact| people.phone_behind(contact));
         out.push(
             Place::row("ZWACHATSESSION", chat),
             [
@@ -105,31 +111,10 @@ fn stored_messages(database: &Database<'_>) -> (HashMap<i64, Stored>, Result<()>
     (chats, counted)
 }
 
-/// Phone numbers by the linked identity (LID) that stands for them.
-fn phones(database: &Database<'_>, out: &mut Out<'_>) -> HashMap<String, String> {
-    let mut phones = HashMap::new();
-    if !database.tables().iter().any(|table| table == "ZWAPHONENUMBERLIDPAIR") {
-        return phones;
-    }
-    let result = database.prepare(&["SELECT {ZLID}, {ZPHONENUMBER} FROM ZWAPHONENUMBERLIDPAIR"]).and_then(|mut pairs| {
-        pairs.for_each(&mut |row| {
-            if let (Some(lid), Some(phone)) = (text_of(row.value(0)), text_of(row.value(1))) {
-                let digits: String = phone.chars().filter(char::is_ascii_digit).collect();
-                phones.insert(lid.into_owned(), format!("+{digits}"));
-            }
-            Ok(())
-        })
-    });
-    if let Err(error) = result {
-        out.warn(None, format!("phone numbers of linked identities: {error}"));
-    }
-    phones
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::artifact::testing::{json, rows, rows_at, shake, sqlite};
+    use crate::artifact::testing::{json, rows, rows_at, rows_beside, shake, sqlite};
 
     const SESSIONS: &str = "CREATE TABLE ZWACHATSESSION (Z_PK INTEGER PRIMARY KEY, ZARCHIVED, ZREMOVED, ZMESSAGECOUNTER, ZSESSIONTYPE,
             ZGROUPINFO, ZLASTMESSAGEDATE, ZCONTACTJID, ZPARTNERNAME);
@@ -178,6 +163,17 @@ mod tests {
             ])
         );
         shake(&ARTIFACT, &database);
+    }
+
+    #[test]
+    fn linked_identities_are_resolved_by_the_file_that_holds_them_too() {
+        let database = sqlite(&format!("{SESSIONS} INSERT INTO ZWACHATSESSION (Z_PK, ZCONTACTJID) VALUES (1, '77@lid');"));
+        let pairs = sqlite(
+            "CREATE TABLE ZWAPHONENUMBERLIDPAIR (Z_PK INTEGER PRIMARY KEY, ZLID, ZPHONENUMBER);
+             INSERT INTO ZWAPHONENUMBERLIDPAIR VALUES (1, '77@lid', '15550106');",
+        );
+        let (records, _) = rows_beside(&ARTIFACT, "/x", &database, &[("/g/LID.sqlite", pairs)]);
+        assert_eq!(records[0]["phone"], "+15550106");
     }
 
     #[test]

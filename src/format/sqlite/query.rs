@@ -166,16 +166,29 @@ impl Row<'_> {
     ///
     /// Text that is not UTF-8 is decoded with replacement characters; NUL characters inside it are kept.
     pub fn value(&self, column: usize) -> Value<'_> {
+        self.inner.get_ref(column).map_or(Value::Null, value_of)
+    }
+
+    /// [`Row::value`] where it says something: not NULL, not zero, not empty.
+    pub fn filled(&self, column: usize) -> Option<Value<'_>> {
         match self.inner.get_ref(column) {
-            Ok(ValueRef::Null) | Err(_) => Value::Null,
-            Ok(ValueRef::Integer(int)) => Value::Int(int),
-            Ok(ValueRef::Real(real)) => Value::Real(real),
-            Ok(ValueRef::Text(bytes)) => Value::Text(match std::str::from_utf8(bytes) {
-                // Nearly every text is, and this check is much faster than the replacing one.
-                Ok(text) => text.into(),
-                Err(_) => String::from_utf8_lossy(bytes),
-            }),
-            Ok(ValueRef::Blob(bytes)) => Value::Bytes(Cow::Borrowed(bytes)),
+            Ok(ValueRef::Null | ValueRef::Integer(0) | ValueRef::Real(0.0)) | Err(_) => None,
+            Ok(ValueRef::Text([]) | ValueRef::Blob([])) => None,
+            Ok(value) => Some(value_of(value)),
         }
+    }
+}
+
+fn value_of(value: ValueRef<'_>) -> Value<'_> {
+    match value {
+        ValueRef::Null => Value::Null,
+        ValueRef::Integer(int) => Value::Int(int),
+        ValueRef::Real(real) => Value::Real(real),
+        ValueRef::Text(bytes) => Value::Text(match std::str::from_utf8(bytes) {
+            // Nearly every text is, and this check is much faster than the replacing one.
+            Ok(text) => text.into(),
+            Err(_) => String::from_utf8_lossy(bytes),
+        }),
+        ValueRef::Blob(bytes) => Value::Bytes(Cow::Borrowed(bytes)),
     }
 }

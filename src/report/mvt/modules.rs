@@ -29,6 +29,18 @@ impl Module {
     }
 }
 
+/// Columns of Messages' tables that MVT writes in base64.
+pub const BASE64: [&str; 8] = [
+    "attributedBody",
+    "payload_data",
+    "message_summary_info",
+    "user_info",
+    "sticker_user_info",
+    "attribution_info",
+    "ck_server_change_token_blob",
+    "sr_ck_server_change_token_blob",
+];
+
 /// In MVT's order; several artifacts may go to one module.
 const MODULES: &[Module] = &[
     Module {
@@ -182,6 +194,9 @@ const MODULES: &[Module] = &[
             ("attachment_bytes", "size"),
             ("attachment_photo_id", "photo_local_id"),
             ("attachment_cloud_id", "cloud_id"),
+            ("sender_resolved_phone", "sender_resolved_phone_number"),
+            ("recipient_resolved_phone", "recipient_resolved_phone_number"),
+            ("domain_resolved_phone", "domain_resolved_phone_number"),
         ],
         events: &[
             ("started", "start_date"),
@@ -321,8 +336,14 @@ const MODULES: &[Module] = &[
             ("received", "isodate"),
             ("sent", "isodate"),
             ("read", "isodate_read"),
+            ("delivered", "date_delivered"),
+            ("played", "date_played"),
+            ("edited", "date_edited"),
+            ("retracted", "date_retracted"),
             ("message", "text"),
             ("handle", "phone_number"),
+            ("spam", "is_spam"),
+            ("balloon", "balloon_bundle_id"),
         ],
         events: &[("received", "sms_received"), ("sent", "sms_received"), ("read", "sms_read")],
         record_type: None,
@@ -336,6 +357,7 @@ const MODULES: &[Module] = &[
             ("transfer_started", "start_date"),
             ("handle", "phone_number"),
             ("file", "filename"),
+            ("hidden", "hide_attachment"),
         ],
         events: &[("created", "sms_attachment")],
         record_type: None,
