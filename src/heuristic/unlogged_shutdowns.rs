@@ -20,6 +20,7 @@ pub const HEURISTIC: Heuristic = Heuristic {
     reads: &[
         Reads { artifact: "ios.container_log", keep: is_start },
         Reads { artifact: "ios.install_log", keep: is_start },
+        Reads { artifact: SHUTDOWNS.artifact, keep: |record| !record.value(SHUTDOWNS.column).is_null() },
     ],
     check: |kept, findings| {
         let shutdowns = moments(kept, &SHUTDOWNS);
