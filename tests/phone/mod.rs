@@ -57,5 +57,9 @@ pub fn committed_sysdiagnoses() -> Vec<(String, sysdiagnose::Sysdiagnose)> {
 
 /// The sysdiagnose described by `fixtures/sources/<name>`.
 pub fn sysdiagnose_from_sources(name: &str) -> sysdiagnose::Sysdiagnose {
-    sysdiagnose::read(&fixture("sources").join(name))
+    let mut archive = sysdiagnose::read(&fixture("sources").join(name));
+    for (path, bytes) in log_archive::members(name.starts_with("infected")) {
+        archive.add(&format!("system_logs.logarchive/{path}"), &bytes);
+    }
+    archive
 }
