@@ -273,7 +273,8 @@ fn gather(
     listing.plan(source, asked);
     engine.clock = source.device().clock();
     progress.stage("reading artifacts");
-    progress.total(listing.jobs.iter().filter(|job| job.file.is_some()).map(|job| job.size).sum());
+    let left: u64 = listing.jobs.iter().filter(|job| job.file.is_some()).map(|job| job.size).sum();
+    progress.total(listing.parsed + left);
     for batch in listing.batches(source.streamed().then_some(engine.max_memory)) {
         let files = listing.files_of(&batch);
         if !files.is_empty()
@@ -337,6 +338,8 @@ struct Listing {
     problems: Vec<Problem>,
     files: u64,
     bytes: u64,
+    /// Bytes that parsers were given while the source was read through.
+    parsed: u64,
 }
 
 /// `file` is an index into the wanted files; none for the listing itself.

@@ -1,6 +1,9 @@
 //! What a path is, told by content: one ordered function, first match wins, and the reason is kept for `describe`.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use zeroize::Zeroizing;
 
@@ -103,9 +106,31 @@ fn find(path: &Path, options: &Options) -> Result<(Arc<dyn Container>, Found), S
         Some(found) => Ok((folder, found)),
         None => match above(path)? {
             Some(container) => Ok((Arc::new(container), Found::Backup(String::new()))),
-            None => Err(explain(path, &*folder)),
+            None => match archive_in(path, &*folder)? {
+                Some(archive) => find_in_file(&archive, options),
+                None => Err(explain(path, &*folder)),
+            },
         },
     }
+}
+
+/// The one archive that a folder holds, as a download folder does.
+fn archive_in(path: &Path, folder: &dyn Container) -> Result<Option<PathBuf>, SourceError> {
+    let children = folder.children("").into_iter().filter(|(_, kind)| *kind == FileKind::File);
+    let mut archives: Vec<String> = children.map(|(name, _)| name).filter(|name| is_archive(name)).collect();
+    match (archives.pop(), archives.is_empty()) {
+        (Some(only), true) => Ok(Some(path.join(only))),
+        (Some(last), false) => {
+            archives.push(last);
+            Err(SourceError::Several { path: path.display().to_string(), found: archives })
+        }
+        (None, _) => Ok(None),
+    }
+}
+
+fn is_archive(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    [".tar.gz", ".tgz", ".tar", ".zip"].iter().any(|ending| name.ends_with(ending))
 }
 
 fn read_error(path: &Path, source: std::io::Error) -> SourceError {
@@ -237,6 +262,13 @@ fn explain(path: &Path, container: &dyn Container) -> SourceError {
             path,
             "there is a Manifest.plist but no Manifest.db, so the backup is incomplete",
             "Copy the whole backup folder again, or make a new backup; an interrupted backup has no Manifest.db.",
+        );
+    }
+    if let Some(inner) = names.iter().find(|name| is_archive(name)) {
+        return not_recognised(
+            path,
+            &format!("it holds the archive `{inner}`, and archives inside of archives are not opened"),
+            "Unpack it and give the archive inside.",
         );
     }
     if has(&["dumpstate_board.txt", "main_entry.txt", "dumpstate_log.txt", "getprop.txt", "acquisition.json"])
