@@ -247,11 +247,15 @@ pub fn scan(
         acquisitions.iter().map(|acquisition| acquisition.source.describe()).collect();
     let mut case =
         conclude(together(acquisitions)?, description.join("; "), &asked, whole, outcomes, matcher);
-    // What only another system has is no gap.
+    only_of(&systems, &mut case);
+    Ok(case)
+}
+
+/// What only another system has is no gap in what was checked.
+fn only_of(systems: &[System], case: &mut Case) {
     case.coverage.retain(|entry| {
         artifact::find(entry.artifact).is_none_or(|artifact| systems.contains(&artifact.system()))
     });
-    Ok(case)
 }
 
 /// Why there is no case.
