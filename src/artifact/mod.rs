@@ -6,7 +6,7 @@
 mod certificates;
 mod core_data;
 mod crash;
-mod image;
+pub(crate) mod image;
 mod install_facts;
 pub mod ios;
 mod line;
