@@ -71,6 +71,7 @@ heuristics! {
     attachment_in_tmp
     backup_agent
     clock_jump
+    corroborated_program
     crash_reporter_plist
     crash_reports_suppressed
     datausage_deleted_process
@@ -85,6 +86,7 @@ heuristics! {
     lockdown_mode
     network_taken_over
     new_host_pairing
+    odd_process_tree
     old_ios
     process_in_some_lists
     profile_changed

@@ -2,7 +2,7 @@
 //! jailbroken or no phone at all.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::LazyLock;
 
 use super::prelude::*;
@@ -146,6 +146,12 @@ pub fn apple_programs() -> impl Iterator<Item = &'static str> {
         .lines()
         .filter(|line| !line.starts_with('#'))
         .flat_map(str::split_whitespace)
+}
+
+/// True for the name of one of iOS's own programs.
+pub fn is_apple_program(name: &str) -> bool {
+    static NAMES: LazyLock<HashSet<&str>> = LazyLock::new(|| apple_programs().collect());
+    NAMES.contains(name)
 }
 
 /// True for what only a Mac has: bundles in the system with a `Contents` folder. Paths of phones do not apply to it.
