@@ -1,7 +1,8 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+use super::apple_name_imitated::imitated;
 use super::exploit_surface_crashes as surface;
 use super::prelude::*;
 use super::programs::{self, Folder};
@@ -13,7 +14,7 @@ pub const HEURISTIC: Heuristic = Heuristic {
     looks_at: "Programs that ran from outside the folders of iOS and that stand in two or more kinds of records that are made independently: the shutdown log, \
         lists of running processes, crash reports and lists of processes at memory shortage, the power log and the counters of data usage, the unified log, \
         the statistics of the system log, and privacy permissions. A single kind is enough where a program that opens what others send crashed within \
-        ten minutes of the first sight.",
+        ten minutes of the first sight. Of names without a path only those count that imitate one of Apple's and that no list of paths knows.",
     why_it_matters: "One odd line may be a mistake of one log. A program that different parts of iOS wrote down did run, and the first of their times says when \
         it came: published infections showed a crash of the program that was attacked, the implant minutes later, and the implant again in the shutdown log.",
     innocent_causes: "A jailbreak, whose tools stand in all logs too: with signs of one it is only mentioned, except in a folder that no jailbreak uses. A research or \
@@ -29,7 +30,7 @@ pub const HEURISTIC: Heuristic = Heuristic {
         Reads { artifact: CRASHES, keep: |record| programs::keep(record) || surface::keep_report(record) },
         Reads { artifact: "ios.datausage", keep: is_named },
         Reads { artifact: "ios.jetsam_processes", keep: is_named },
-        Reads { artifact: "ios.logd_statistics", keep: programs::keep },
+        Reads { artifact: "ios.logd_statistics", keep: keep_path },
         Reads { artifact: "ios.powerlog_media", keep: programs::keep },
         Reads {
             artifact: "ios.powerlog_processes",
@@ -38,16 +39,16 @@ pub const HEURISTIC: Heuristic = Heuristic {
                 record.value("table").as_text() == Some("PLProcessMonitorAgent_EventForward_ProcessID") && is_named(record)
             },
         },
-        Reads { artifact: "ios.shutdown_log", keep: programs::keep },
+        Reads { artifact: "ios.shutdown_log", keep: keep_path },
         Reads { artifact: "ios.stackshot_processes", keep: is_named },
         Reads { artifact: "ios.tcc", keep: programs::keep },
-        Reads { artifact: "ios.unified_log_images", keep: programs::keep },
-        Reads { artifact: "ios.unified_log_processes", keep: programs::keep },
+        Reads { artifact: "ios.unified_log_images", keep: keep_path },
+        Reads { artifact: "ios.unified_log_processes", keep: keep_path },
         Reads { artifact: "sysdiagnose.mounts", keep: programs::keep },
-        Reads { artifact: "sysdiagnose.ps", keep: programs::keep },
-        Reads { artifact: "sysdiagnose.ps_thread", keep: programs::keep },
+        Reads { artifact: "sysdiagnose.ps", keep: keep_path },
+        Reads { artifact: "sysdiagnose.ps_thread", keep: keep_path },
         Reads { artifact: "sysdiagnose.spindump_images", keep: programs::keep },
-        Reads { artifact: "sysdiagnose.spindump_processes", keep: programs::keep },
+        Reads { artifact: "sysdiagnose.spindump_processes", keep: keep_path },
         Reads { artifact: "sysdiagnose.sysctl", keep: programs::keep },
         Reads { artifact: "sysdiagnose.taskinfo", keep: is_named },
     ],
@@ -95,6 +96,17 @@ fn is_named(record: &Record<'_>) -> bool {
     name_in(record.artifact.id, |column| record.value(column)).is_some_and(|name| !programs::is_apple_program(name))
 }
 
+fn keep_path(record: &Record<'_>) -> bool {
+    programs::keep(record) || programs::path_in(record).is_some_and(|path| daemon(path).is_some())
+}
+
+/// The name of a program of iOS that could be taken for an imitation: it is called like a daemon and stands in no list of them.
+fn daemon(path: &str) -> Option<&str> {
+    let name = path.rsplit('/').next()?;
+    let listed = !path.starts_with('/') || !name.ends_with('d') || programs::is_apple_program(name);
+    (!listed && programs::folder_of(path) == Folder::Standard && !path.contains("/containers/")).then_some(name)
+}
+
 fn check(kept: &Kept, findings: &mut Vec<Finding>) {
     let jailbroken = programs::is_jailbroken(kept);
     let mut named: BTreeMap<&str, Vec<&Exhibit>> = BTreeMap::new();
@@ -124,6 +136,48 @@ fn check(kept: &Kept, findings: &mut Vec<Finding>) {
         }
         findings.push(finding(&path, first, &kinds, near, jailbroken));
     }
+    imitators(kept, &named, jailbroken, findings);
+}
+
+/// With fewer paths of daemons, names that are missing among them mean nothing.
+const FEWEST_DAEMONS: usize = 20;
+
+/// Names that imitate Apple's in several kinds of records, of which no path is known.
+fn imitators(kept: &Kept, named: &BTreeMap<&str, Vec<&Exhibit>>, jailbroken: bool, findings: &mut Vec<Finding>) {
+    let paths = || programs::seen(kept).filter_map(programs::program);
+    let daemons: BTreeSet<&str> = paths().filter_map(daemon).collect();
+    if programs::of_a_mac(kept) || daemons.len() < FEWEST_DAEMONS {
+        return;
+    }
+    let known: BTreeSet<&str> = paths().filter_map(|path| path.rsplit('/').next()).collect();
+    for (name, exhibits) in named {
+        let kinds = kinds(exhibits);
+        let cut = CUTS.contains(&name.len());
+        let is_known = known.contains(name) || cut && known.range(*name..).next().is_some_and(|next| next.starts_with(name));
+        if kinds.len() < 2 || is_known {
+            continue;
+        }
+        let Some((apple, 1..)) = imitated(name) else { continue };
+        let Some(first) = exhibits.iter().min_by_key(|exhibit| (exhibit.at().is_none(), exhibit.at())) else { continue };
+        let level = if jailbroken { Level::Informational } else { Level::Medium };
+        let message = format!("{name}, called almost like Apple's {apple} and of no known path, stands in {}", told(&kinds));
+        let mut finding = Finding::of_rule(HEURISTIC.id, level, Trace::Executed, message, first);
+        (*name).clone_into(&mut finding.value);
+        (*name).clone_into(&mut finding.matched);
+        if jailbroken {
+            finding.caveats.push(programs::JAILBROKEN.into());
+        }
+        findings.push(finding);
+    }
+}
+
+/// `the shutdown log (2021-02-03 00:00:00 UTC), privacy permissions`
+fn told(kinds: &[(&str, Option<Timestamp>)]) -> String {
+    let told = kinds.iter().map(|(kind, at)| match at {
+        Some(at) => format!("{kind} ({})", short(*at)),
+        None => (*kind).to_owned(),
+    });
+    told.collect::<Vec<_>>().join(", ")
 }
 
 /// Each kind of records that tells of a program, with the earliest of its times.
@@ -160,12 +214,7 @@ fn finding(
         Folder::Implant | Folder::Writable => Level::High,
         _ => Level::Medium,
     };
-    let told = kinds.iter().map(|(kind, at)| match at {
-        Some(at) => format!("{kind} ({})", short(*at)),
-        None => (*kind).to_owned(),
-    });
-    let told = told.collect::<Vec<_>>().join(", ");
-    let mut message = format!("The program {path}, outside the folders of iOS, stands in {told}");
+    let mut message = format!("The program {path}, outside the folders of iOS, stands in {}", told(kinds));
     if let Some((crash, at)) = near.and_then(|crash| Some((crash.text("process"), crash.time("captured")?))) {
         message.push_str(&format!("; {crash} crashed at {}, within ten minutes of the first sight", short(at)));
     }
@@ -248,6 +297,25 @@ mod tests {
         // Apple's name in another folder: lists of names mean Apple's.
         assert_eq!(verdicts(&HEURISTIC, &[shut_down("/private/var/tmp/UserEventAgent"), in_jetsam("UserEventAgent")]), [""; 0]);
         assert_eq!(verdicts(&HEURISTIC, &[in_jetsam("bh"), ("ios.addaily", json!({"process": "bh"}))]), [""; 0]);
+    }
+
+    #[test]
+    fn a_name_that_imitates_apples_counts_where_paths_are_known_and_not_its_own() {
+        let daemons = |count: usize| (0..count).map(|id| ran(&format!("/usr/libexec/unlisted{id}d"))).collect::<Vec<_>>();
+        let with = |count: usize, more: &[Row]| verdicts(&HEURISTIC, &[daemons(count), more.to_vec()].concat());
+        let used = |name: &str| ("ios.datausage", json!({"process": name}));
+        let both = |name: &str| [in_jetsam(name), used(name)];
+        assert_eq!(
+            with(30, &both("cfprefssd")),
+            ["MEDIUM cfprefssd, called almost like Apple's cfprefsd and of no known path, stands in diagnostic reports \
+              (2021-02-02 00:00:00 UTC), usage counters"]
+        );
+        assert_eq!(with(5, &both("cfprefssd")), [""; 0]);
+        assert_eq!(with(30, &[in_jetsam("cfprefssd")]), [""; 0]);
+        assert_eq!(with(30, &[&both("cfprefssd")[..], &[ran("/usr/libexec/cfprefssd")]].concat()), [""; 0]);
+        for name in ["cfprefsd", "bh", "unlisted7d", "Game", "com.example.app"] {
+            assert_eq!(with(30, &both(name)), [""; 0], "{name}");
+        }
     }
 
     #[test]

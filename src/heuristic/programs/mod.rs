@@ -54,6 +54,16 @@ fn program_column(artifact: &str) -> Option<&'static str> {
     SOURCES.iter().find(|(source, _)| *source == artifact).map(|(_, column)| *column)
 }
 
+/// The path of the program or library that a record tells of.
+pub fn path_in<'r>(record: &'r Record<'_>) -> Option<&'r str> {
+    record.value(program_column(record.artifact.id)?).as_text()
+}
+
+/// The records of programs by where they were seen.
+pub fn seen(kept: &Kept) -> impl Iterator<Item = &Exhibit> {
+    SOURCES.iter().flat_map(|(artifact, _)| kept.of(artifact))
+}
+
 /// True for what can only be loaded by a program: `x.dylib`, `X.framework/X`.
 pub fn is_library(path: &str) -> bool {
     let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
