@@ -205,6 +205,7 @@ columns! {
     hash Hash
     app_id AppId
     profile_id ProfileId
+    property Property
     direction Direction
 }
 

@@ -3,6 +3,7 @@
 //! An artifact names device paths and stores facts. It knows no container, judges nothing and touches no file: that is what lets one
 //! parser serve every acquisition.
 
+pub mod android;
 mod certificates;
 mod core_data;
 mod crash;
@@ -33,7 +34,7 @@ pub use read::{read_database, read_tables};
 use crate::format::sqlite::{Database, Row};
 use crate::format::text::Lines;
 use crate::record::{Column, Kind, Trace};
-use crate::source::VirtualFile;
+use crate::source::{System, VirtualFile};
 
 /// A declaration with a function only where the format needs one.
 pub struct Artifact {
@@ -121,6 +122,11 @@ pub struct Beside<'a> {
 }
 
 impl Artifact {
+    /// The phones it can be of.
+    pub fn system(&self) -> System {
+        if self.id.starts_with("android.") { System::Android } else { System::Ios }
+    }
+
     /// True where records can only be timed once the whole acquisition was seen, because its clock is told anywhere in it.
     pub fn needs_clock(&self) -> bool {
         self.columns.iter().any(|column| matches!(column.kind, Kind::Time(epoch) if epoch.needs_clock()))
@@ -129,7 +135,8 @@ impl Artifact {
 
 /// Every artifact, in the order in which results are listed.
 pub fn all() -> &'static [&'static Artifact] {
-    static ALL: LazyLock<Vec<&'static Artifact>> = LazyLock::new(|| [ios::ALL, sysdiagnose::ALL].concat());
+    static ALL: LazyLock<Vec<&'static Artifact>> =
+        LazyLock::new(|| [ios::ALL, sysdiagnose::ALL, android::ALL].concat());
     &ALL
 }
 
@@ -159,7 +166,7 @@ pub mod prelude {
     pub use crate::format::unified_log::{Clock as LogClock, Entry, Uuid, inventory::Logged};
     pub use crate::record::{
         Column, Kind, Moment, Place, Trace, Value, app_id, boolean, bytes, caveat, direction, email, hash,
-        host, int, message, path, phone, process, profile_id, real, text, time, url,
+        host, int, message, path, phone, process, profile_id, property, real, text, time, url,
     };
     pub use crate::source::VirtualFile;
     pub use crate::time::{Epoch, Precision};

@@ -20,7 +20,7 @@ use crate::indicator::{self, IndicatorSet, Platform};
 use crate::report::folder::Folder;
 use crate::report::{mvt, terminal, timesketch};
 use crate::scan::{self, Case};
-use crate::source;
+use crate::source::{self, System};
 
 /// Environment variable with further indicator paths, as MVT has it.
 const PATHS_VARIABLE: &str = "MVT_STIX2";
@@ -44,7 +44,6 @@ pub(super) fn run(arguments: &ScanArguments, default: &[Format], verbose: bool) 
         },
     };
     let set = indicators(&arguments.indicators, verbose)?;
-    let matcher = Matcher::new(set, Platform::Ios);
     // The output folder first: a scan of an hour must not end at a folder that cannot be written.
     let formats = if arguments.format.is_empty() { default } else { &arguments.format };
     if let Some(output) = &arguments.output {
@@ -64,6 +63,12 @@ pub(super) fn run(arguments: &ScanArguments, default: &[Format], verbose: bool) 
         }
         sources.push((name_of(path), source));
     }
+    // Acquisitions of different systems are of different phones, which the scan says.
+    let platform = match sources.first().map(|(_, source)| source.system()) {
+        Some(System::Android) => Platform::Android,
+        _ => Platform::Ios,
+    };
+    let matcher = Matcher::new(set, platform);
     let acquisitions: Vec<_> = sources
         .iter()
         .map(|(name, source)| scan::Acquisition { name: name.clone(), source: &**source })

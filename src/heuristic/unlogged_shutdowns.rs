@@ -21,7 +21,7 @@ pub const HEURISTIC: Heuristic = Heuristic {
         Reads { artifact: "ios.container_log", keep: is_start },
         Reads { artifact: "ios.install_log", keep: is_start },
         Reads { artifact: "ios.powerlog_device", keep: is_start },
-        Reads { artifact: "ios.shutdown_log", keep: |record| !record.value("shutdown").is_null() },
+        Reads { artifact: SHUTDOWNS.artifact, keep: |record| !record.value(SHUTDOWNS.column).is_null() },
         // One record of a report is enough: the process that panicked, or the first one.
         Reads { artifact: "ios.stackshot_processes", keep: |record| {
             matches!(record.value("bug_type").as_int(), Some(210 | 110 | 151))

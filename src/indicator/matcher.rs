@@ -10,6 +10,7 @@ use super::decode::{Decoder, Disguise};
 use super::found::{Cap, Found};
 use super::host::{self, Host};
 use super::index::{ComponentRule, Ids, Index};
+use super::sieve::Sieve;
 use super::text::Frame;
 use super::{Form, Hit, IndicatorSet, Platform, Strength, name, path};
 use crate::record::Kind;
@@ -24,13 +25,21 @@ pub struct Matcher {
     decoder: Decoder,
     /// Only raw bytes need it, and it is the slowest part to build.
     pub(super) literals: OnceLock<Literals>,
+    pub(super) sieve: OnceLock<Sieve>,
 }
 
 impl Matcher {
     /// `platform` is the evidence's: processes, paths, file names and properties of another are not applied, hosts always are.
     pub fn new(set: IndicatorSet, platform: Platform) -> Matcher {
         let index = Index::new(&set, platform);
-        Matcher { set, platform, index, decoder: Decoder::new(), literals: OnceLock::new() }
+        Matcher {
+            set,
+            platform,
+            index,
+            decoder: Decoder::new(),
+            literals: OnceLock::new(),
+            sieve: OnceLock::new(),
+        }
     }
 
     pub fn set(&self) -> &IndicatorSet {

@@ -17,6 +17,7 @@ mod name;
 mod path;
 pub mod pattern;
 pub mod set;
+mod sieve;
 mod stix;
 mod text;
 mod web;

@@ -13,6 +13,7 @@ use crate::indicator::Matcher;
 use crate::indicator::{IndicatorSet, Ioc};
 use crate::record::Trace;
 use crate::scan::{Case, Coverage, Status};
+use crate::source::System;
 
 /// Findings shown of one campaign and evidence class; the others are in the output folder.
 const SHOWN: usize = 8;
@@ -140,7 +141,11 @@ fn head(page: &mut Page, case: &Case, set: &IndicatorSet) {
         [known(&device.name), known(&device.product)].into_iter().flatten().collect();
     if let Some(version) = known(&device.os_version) {
         let build = known(&device.os_build).map_or_else(String::new, |build| format!(" ({build})"));
-        words.push(format!("iOS {version}{build}"));
+        let system = match device.system {
+            System::Ios => "iOS",
+            System::Android => "Android",
+        };
+        words.push(format!("{system} {version}{build}"));
     }
     if words.is_empty() {
         words.push("not stated in the acquisition".into());

@@ -26,7 +26,7 @@ use crate::artifact::{self, Artifact, Line, Parse, Record};
 use crate::finding::{Finding, Problem};
 use crate::heuristic::{self, Kept};
 use crate::indicator::Matcher;
-use crate::source::{Detail, Device, Source, SourceError, VirtualFile};
+use crate::source::{Detail, Device, Source, SourceError, System, VirtualFile};
 use crate::time::Clock;
 use route::{Router, Wants};
 
@@ -231,8 +231,10 @@ pub fn scan(
     recorder: Option<&dyn Recorder>,
     progress: &dyn Progress,
 ) -> Result<Case, ScanError> {
+    let systems: Vec<System> = acquisitions.iter().map(|acquisition| acquisition.source.system()).collect();
     let asked = |artifact: &Artifact| {
-        (options.only.is_empty() || options.only.iter().any(|id| id == artifact.id))
+        systems.contains(&artifact.system())
+            && (options.only.is_empty() || options.only.iter().any(|id| id == artifact.id))
             && !options.exclude.iter().any(|id| id == artifact.id)
     };
     let asked: Vec<bool> = artifact::all().iter().map(|artifact| asked(artifact)).collect();
@@ -262,7 +264,13 @@ pub fn scan(
     progress.stage("judging");
     let description: Vec<String> =
         acquisitions.iter().map(|acquisition| acquisition.source.describe()).collect();
-    Ok(conclude(together(acquisitions)?, description.join("; "), &asked, whole, outcomes, matcher))
+    let mut case =
+        conclude(together(acquisitions)?, description.join("; "), &asked, whole, outcomes, matcher);
+    // What only another system has is no gap.
+    case.coverage.retain(|entry| {
+        artifact::find(entry.artifact).is_none_or(|artifact| systems.contains(&artifact.system()))
+    });
+    Ok(case)
 }
 
 /// Why there is no case.
@@ -292,7 +300,8 @@ fn gather(
     listing.plan(source, asked);
     engine.clock = source.device().clock();
     progress.stage("reading artifacts");
-    progress.total(listing.jobs.iter().filter(|job| job.file.is_some()).map(|job| job.size).sum());
+    let left: u64 = listing.jobs.iter().filter(|job| job.file.is_some()).map(|job| job.size).sum();
+    progress.total(listing.parsed + left);
     for batch in listing.batches(source.streamed().then_some(engine.max_memory)) {
         let files = listing.files_of(&batch);
         if !files.is_empty()
@@ -312,6 +321,10 @@ fn together(acquisitions: &[Acquisition<'_>]) -> Result<Device, ScanError> {
     let Some((first_name, first)) = devices.next() else { return Ok(Device::default()) };
     let mut device = first.clone();
     for (name, other) in devices {
+        if other.system != device.system {
+            let difference = "an iPhone and an Android phone".to_owned();
+            return Err(ScanError::DifferentPhones(first_name.clone(), name.clone(), difference));
+        }
         let same = [("serial number", &device.serial, &other.serial), ("UDID", &device.udid, &other.udid)]
             .into_iter()
             .find_map(|(what, one, other)| Some((what, one.as_ref()?, other.as_ref()?)));
@@ -356,6 +369,8 @@ struct Listing {
     problems: Vec<Problem>,
     files: u64,
     bytes: u64,
+    /// Bytes that parsers were given while the source was read through.
+    parsed: u64,
 }
 
 /// `file` is an index into the wanted files; none for the listing itself.

@@ -189,6 +189,8 @@ pub(super) fn pass(
                 if waits(&wanted) {
                     wanted.bytes = pass.hold(&wanted.file, content);
                 } else if wanted.file.size <= gate.all {
+                    pass.listing.parsed += wanted.file.size * wanted.artifacts.len() as u64;
+                    engine.progress.total(pass.listing.parsed);
                     let inside = gate.enter(wanted.file.size);
                     wanted.bytes = Some(Arc::new(Held::read(&wanted.file, content)));
                     wanted.share();

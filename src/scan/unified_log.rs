@@ -154,6 +154,9 @@ impl Engine<'_> {
 
     /// Whether unpacked log data names an indicator.
     fn hits(&self, data: &[u8]) -> bool {
+        if !self.matcher.may_hold(data) {
+            return false;
+        }
         let mut any = false;
         self.matcher.bytes(data, &mut |_, hit| any |= hit.strength > Strength::Weak);
         any
@@ -172,7 +175,7 @@ impl Engine<'_> {
         }
         let clock = Clock::read(clocks);
         let needed = self.needed(&digested, strings);
-        let files = Files::load(self.source, &needed, self.max_memory);
+        let files = Files::load(self.source, &needed, self.max_memory / 2);
         let strings = Strings::new(&files);
         let mut outcomes = vec![self.programs(&inventory, &clock)];
         if self.depth == Depth::Full {
@@ -391,7 +394,7 @@ fn batches(files: &[VirtualFile], budget: Option<u64>) -> Vec<&[VirtualFile]> {
 struct Files<'s> {
     source: &'s dyn Source,
     files: HashMap<Uuid, VirtualFile>,
-    held: HashMap<Uuid, Vec<u8>>,
+    held: HashMap<Uuid, Mutex<Box<dyn ReadAt + 's>>>,
 }
 
 impl<'s> Files<'s> {
@@ -405,38 +408,44 @@ impl<'s> Files<'s> {
         // The small ones first: each is a program, a shared cache is only text.
         needed.sort_by_key(|(uuid, file)| (file.size, *uuid));
         let mut room = max_memory;
-        needed.retain(|(_, file)| match room.checked_sub(file.size) {
-            Some(left) => {
-                room = left;
-                true
-            }
-            None => false,
-        });
+        needed.retain(|(_, file)| room.checked_sub(file.size).map(|left| room = left).is_some());
         let staged: Vec<&VirtualFile> = needed.iter().map(|(_, file)| *file).collect();
-        if source.stage(&staged).is_ok() {
-            for (uuid, file) in needed {
-                let read = source.open(file).ok().and_then(|content| content.read_all(max_memory).ok());
-                files.held.extend(read.map(|bytes| (uuid, bytes)));
-            }
+        if !staged.is_empty() && source.stage(&staged).is_ok() {
+            let open = |(uuid, file): (Uuid, &VirtualFile)| Some((uuid, Mutex::new(source.open(file).ok()?)));
+            files.held = needed.into_iter().filter_map(open).collect();
+            // What is opened stays; what else was staged may go.
+            let _ = source.stage(&[]);
         }
-        // The copies are held; what was staged may go.
-        let _ = source.stage(&[]);
         files
+    }
+
+    fn open(&self, uuid: Uuid) -> Option<Box<dyn ReadAt + '_>> {
+        match self.held.get(&uuid) {
+            Some(held) => Some(Box::new(Shared(held))),
+            None => self.source.open(self.files.get(&uuid)?).ok(),
+        }
+    }
+}
+
+/// A held file that several threads read.
+struct Shared<'f, 's>(&'f Mutex<Box<dyn ReadAt + 's>>);
+
+impl ReadAt for Shared<'_, '_> {
+    fn len(&self) -> u64 {
+        lock(self.0).len()
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> std::io::Result<usize> {
+        lock(self.0).read_at(offset, buffer)
     }
 }
 
 impl StringFiles for Files<'_> {
     fn uuidtext(&self, image: Uuid) -> Option<Vec<u8>> {
-        if let Some(bytes) = self.held.get(&image) {
-            return Some(bytes.clone());
-        }
-        self.source.open(self.files.get(&image)?).ok()?.read_all(LARGEST_IMAGE_BYTES).ok()
+        self.open(image)?.read_all(LARGEST_IMAGE_BYTES).ok()
     }
 
     fn dsc(&self, cache: Uuid) -> Option<Box<dyn ReadAt + '_>> {
-        if let Some(bytes) = self.held.get(&cache) {
-            return Some(Box::new(bytes.clone()));
-        }
-        self.source.open(self.files.get(&cache)?).ok()
+        self.open(cache)
     }
 }

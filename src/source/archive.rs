@@ -240,8 +240,8 @@ fn open_gzip(file: FileAt, max_memory: u64, streamable: Streamable<'_>) -> Arc<d
         }
         return Arc::new(index.finish(label, Bytes::Memory(memory), max_memory));
     }
-    let start = Shared::new(bytes);
-    let start = tar::index(start.clone()).finish(label, Bytes::Memory(start), max_memory);
+    // Its list of members tells what it is; the bytes need not be kept for that.
+    let start = tar::index(bytes).finish(label, Bytes::Memory(Shared::default()), max_memory);
     if streamable(&start) {
         return Arc::new(Unlisted { file, max_memory, start, listed: OnceLock::new() });
     }

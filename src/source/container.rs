@@ -84,6 +84,11 @@ pub(super) trait Container: Send + Sync {
         self.kind(path) == Some(FileKind::Directory)
     }
 
+    /// A file whose parts are read from any thread: where it lies on disk, else held in memory up to `limit`.
+    fn file_at(&self, path: &str, limit: u64) -> Result<FileAt, SourceError> {
+        self.read(path, limit).map(FileAt::of_bytes)
+    }
+
     /// A small file whole, e.g. a property list of the backup itself.
     fn read(&self, path: &str, limit: u64) -> Result<Vec<u8>, SourceError> {
         self.open(path)?
@@ -126,12 +131,18 @@ pub(super) fn is_litter(path: &str) -> bool {
     name.starts_with("._") || name == ".DS_Store" || path.starts_with("__MACOSX/")
 }
 
-/// A stretch of an opened file, read at any place and from any thread without a shared position.
+/// A stretch of an opened file, or of one held in memory, read at any place and from any thread without a shared position.
 #[derive(Clone)]
 pub struct FileAt {
-    file: Arc<File>,
+    inner: Inner,
     start: u64,
     len: u64,
+}
+
+#[derive(Clone)]
+enum Inner {
+    Disk(Arc<File>),
+    Memory(Shared),
 }
 
 impl FileAt {
@@ -143,13 +154,19 @@ impl FileAt {
     /// The whole of a file that is already open.
     pub fn of(file: File) -> io::Result<FileAt> {
         let len = file.metadata()?.len();
-        Ok(FileAt { file: Arc::new(file), start: 0, len })
+        Ok(FileAt { inner: Inner::Disk(Arc::new(file)), start: 0, len })
+    }
+
+    /// A file inside of another, in memory.
+    pub(super) fn of_bytes(bytes: Vec<u8>) -> FileAt {
+        let len = bytes.len() as u64;
+        FileAt { inner: Inner::Memory(Arc::new(bytes)), start: 0, len }
     }
 
     /// `len` bytes from `start`, cut at the end of the file.
     pub fn part(&self, start: u64, len: u64) -> FileAt {
         let start = start.min(self.len);
-        FileAt { file: Arc::clone(&self.file), start: self.start + start, len: len.min(self.len - start) }
+        FileAt { inner: self.inner.clone(), start: self.start + start, len: len.min(self.len - start) }
     }
 }
 
@@ -171,9 +188,13 @@ impl ReadAt for FileAt {
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
         let wanted = usize::try_from(self.len.saturating_sub(offset)).unwrap_or(usize::MAX).min(buffer.len());
         let buffer = &mut buffer[..wanted];
+        let file = match &self.inner {
+            Inner::Disk(file) => file,
+            Inner::Memory(bytes) => return bytes.read_at(self.start + offset, buffer),
+        };
         let mut done = 0;
         while done < wanted {
-            match read_once(&self.file, &mut buffer[done..], self.start + offset + done as u64) {
+            match read_once(file, &mut buffer[done..], self.start + offset + done as u64) {
                 Ok(0) => break,
                 Ok(read) => done += read,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -376,8 +397,11 @@ impl Container for Folder {
     }
 
     fn open(&self, path: &str) -> Result<Box<dyn ReadAt>, SourceError> {
+        Ok(Box::new(self.file_at(path, u64::MAX)?))
+    }
+
+    fn file_at(&self, path: &str, _limit: u64) -> Result<FileAt, SourceError> {
         let real = self.resolve(path)?;
-        let file = FileAt::open(&real).map_err(|source| SourceError::Read { path: path.into(), source })?;
-        Ok(Box::new(file))
+        FileAt::open(&real).map_err(|source| SourceError::Read { path: path.into(), source })
     }
 }

@@ -1,11 +1,16 @@
 //! What a path is, told by content: one ordered function, first match wins, and the reason is kept for `describe`.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use zeroize::Zeroizing;
 
 use super::{
-    FileKind, Secrets, Source, SourceError, archive,
+    FileKind, Secrets, Source, SourceError,
+    android::{self, Android},
+    archive,
     backup::{self, Backup},
     container::{Container, FileAt, Folder, join},
     device,
@@ -36,12 +41,30 @@ impl Default for Options {
 ///
 /// An encrypted backup is unlocked here, so that a wrong password is known before anything else is done.
 pub fn open(path: &Path, secrets: &dyn Secrets, options: &Options) -> Result<Box<dyn Source>, SourceError> {
+    if let Some(text) = dumpstate(path) {
+        let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+        return Ok(Box::new(Android::of_text(&name, text, options.max_memory)));
+    }
     let (container, found) = find(path, options)?;
     Ok(match found {
         Found::Backup(folder) => Box::new(Backup::open(container, folder, secrets)?),
         Found::Dump(roots) => Box::new(Dump::open(container, roots)?),
         Found::Sysdiagnose(roots) => Box::new(Sysdiagnose::new(container, roots)),
+        Found::Android(folder, kind) => {
+            Box::new(Android::open(path, container, &folder, kind, options.max_memory)?)
+        }
     })
+}
+
+/// The file, if it is the text of a bugreport.
+fn dumpstate(path: &Path) -> Option<FileAt> {
+    if !std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file()) {
+        return None;
+    }
+    let file = FileAt::open(path).ok()?;
+    let mut head = [0; 4096];
+    let read = file.read_at(0, &mut head).ok()?;
+    android::is_dumpstate(head.get(..read)?).then_some(file)
 }
 
 /// The key that the password of an encrypted backup stands for, checked against its keybag.
@@ -72,6 +95,8 @@ enum Found {
     Backup(String),
     Dump(Vec<dump::Root>),
     Sysdiagnose(Vec<sysdiagnose::Root>),
+    /// The folder in the container.
+    Android(String, android::Kind),
 }
 
 fn not_recognised(path: &Path, reason: &str, hint: &str) -> SourceError {
@@ -103,9 +128,31 @@ fn find(path: &Path, options: &Options) -> Result<(Arc<dyn Container>, Found), S
         Some(found) => Ok((folder, found)),
         None => match above(path)? {
             Some(container) => Ok((Arc::new(container), Found::Backup(String::new()))),
-            None => Err(explain(path, &*folder)),
+            None => match archive_in(path, &*folder)? {
+                Some(archive) => find_in_file(&archive, options),
+                None => Err(explain(path, &*folder)),
+            },
         },
     }
+}
+
+/// The one archive that a folder holds, as a download folder does.
+fn archive_in(path: &Path, folder: &dyn Container) -> Result<Option<PathBuf>, SourceError> {
+    let children = folder.children("").into_iter().filter(|(_, kind)| *kind == FileKind::File);
+    let mut archives: Vec<String> = children.map(|(name, _)| name).filter(|name| is_archive(name)).collect();
+    match (archives.pop(), archives.is_empty()) {
+        (Some(only), true) => Ok(Some(path.join(only))),
+        (Some(last), false) => {
+            archives.push(last);
+            Err(SourceError::Several { path: path.display().to_string(), found: archives })
+        }
+        (None, _) => Ok(None),
+    }
+}
+
+fn is_archive(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    [".tar.gz", ".tgz", ".tar", ".zip"].iter().any(|ending| name.ends_with(ending))
 }
 
 fn read_error(path: &Path, source: std::io::Error) -> SourceError {
@@ -132,7 +179,7 @@ fn find_in_file(path: &Path, options: &Options) -> Result<(Arc<dyn Container>, F
                 return find(folder, options);
             }
             return refuse(
-                "it is neither a folder nor a zip, tar or tar.gz",
+                "it is neither a folder nor a zip, tar or tar.gz, nor the text of a bugreport",
                 "Give the folder of the backup or of the filesystem dump, or an archive of it.",
             );
         }
@@ -182,6 +229,10 @@ fn search(path: &Path, container: &dyn Container) -> Result<Option<Found>, Sourc
         if !roots.is_empty() {
             return Ok(Some(Found::Sysdiagnose(roots)));
         }
+        let android = level.iter().find_map(|folder| Some((folder, android::kind(container, folder)?)));
+        if let Some((folder, kind)) = android {
+            return Ok(Some(Found::Android(folder.clone(), kind)));
+        }
         let below = level.iter().flat_map(|folder| {
             let folders =
                 container.children(folder).into_iter().filter(|(_, kind)| *kind == FileKind::Directory);
@@ -205,7 +256,8 @@ fn above(path: &Path) -> Result<Option<Folder>, SourceError> {
     Ok(None)
 }
 
-const IOS_ONLY: &str = "Give an iOS backup, an iOS filesystem dump or a sysdiagnose.";
+const IOS_ONLY: &str =
+    "Give an iOS backup, filesystem dump or sysdiagnose, or an Android bugreport or AndroidQF acquisition.";
 
 /// Why nothing was recognised, as exactly as a look at the names allows.
 fn explain(path: &Path, container: &dyn Container) -> SourceError {
@@ -224,7 +276,6 @@ fn explain(path: &Path, container: &dyn Container) -> SourceError {
         folders = next;
     }
     let has = |wanted: &[&str]| names.iter().any(|name| wanted.contains(&name.as_str()));
-    let starts = |prefix: &str| names.iter().any(|name| name.starts_with(prefix));
     if names.is_empty() {
         return not_recognised(
             path,
@@ -239,14 +290,11 @@ fn explain(path: &Path, container: &dyn Container) -> SourceError {
             "Copy the whole backup folder again, or make a new backup; an interrupted backup has no Manifest.db.",
         );
     }
-    if has(&["dumpstate_board.txt", "main_entry.txt", "dumpstate_log.txt", "getprop.txt", "acquisition.json"])
-        || starts("bugreport-")
-        || starts("dumpstate-")
-    {
+    if let Some(inner) = names.iter().find(|name| is_archive(name)) {
         return not_recognised(
             path,
-            "it is an Android acquisition, which is not supported by this version",
-            IOS_ONLY,
+            &format!("it holds the archive `{inner}`, and archives inside of archives are not opened"),
+            "Unpack it and give the archive inside.",
         );
     }
     not_recognised(

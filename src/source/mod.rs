@@ -3,6 +3,7 @@
 //! A plain or encrypted backup, a filesystem dump, a folder, zip, tar or tar.gz of either: from here on there are only paths on the
 //! device and bytes. Which container it was is known to nobody to the right of this module.
 
+mod android;
 mod archive;
 mod backup;
 mod container;
@@ -36,9 +37,19 @@ pub use detect::{Options, derive_key, open};
 pub use evidence::{Evidence, evidence};
 pub use extract::decrypt_to;
 
+/// The family of a phone's system.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum System {
+    #[default]
+    Ios,
+    Android,
+}
+
 /// The phone an acquisition is of, as far as it says.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Device {
+    pub system: System,
     pub name: Option<String>,
     /// `iPhone14,5`
     pub product: Option<String>,
@@ -172,6 +183,11 @@ pub trait Secrets: Sync {
 pub trait Source: Sync + Send {
     /// `iOS backup, encrypted, in a folder`, for people; with the evidence for it.
     fn describe(&self) -> String;
+
+    /// Which family the phone is of: known before anything is read.
+    fn system(&self) -> System {
+        System::Ios
+    }
 
     fn device(&self) -> &Device;
 

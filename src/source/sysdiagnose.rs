@@ -154,9 +154,8 @@ impl Sysdiagnose {
             path: root.device_path(relative),
             size: member.size,
             kind: member.kind,
-            created: member.created,
+            // When a folder was unpacked is the examiner's doing; only what archives carry is the phone's.
             modified: member.modified,
-            changed: member.changed,
             mode: member.mode,
             uid: member.uid,
             target: member.target,

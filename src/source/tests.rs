@@ -214,6 +214,14 @@ fn what_is_no_acquisition_is_explained() {
     std::fs::create_dir(folder.path().join("empty")).unwrap();
     assert!(told(&folder.path().join("empty")).ends_with("it is empty"));
     assert!(case("cut", "Manifest.plist").contains("no Manifest.db"));
+    put(folder.path(), "outer.zip", &zipped(&folder.path().join("cut")));
+    assert!(told(&folder.path().join("outer.zip")).contains("no Manifest.db"));
+    assert!(
+        case("wrapped", "inner.zip").contains("neither a folder nor"),
+        "the one archive of a folder is opened"
+    );
+    put(folder.path(), "wrapper.zip", &zipped(&folder.path().join("wrapped")));
+    assert!(told(&folder.path().join("wrapper.zip")).contains("the archive `inner.zip`"));
     assert!(case("robot", "bugreport-x.txt").contains("an Android acquisition, which is not supported"));
     assert!(case("other", "photo.jpg").contains("neither Manifest.db"));
     assert!(told(&folder.path().join("other/photo.jpg")).contains("neither a folder nor"));

@@ -1,4 +1,4 @@
-//! The demo phones in `fixtures/` are what their sources say. `UPDATE_FIXTURES=1 cargo test --test it fixtures` rewrites them.
+//! The demo phones and sysdiagnoses in `fixtures/` are what their sources say. `UPDATE_FIXTURES=1 cargo test --test it fixtures` rewrites them.
 
 #![allow(clippy::disallowed_methods, reason = "fixtures are files")]
 
@@ -45,6 +45,23 @@ fn committed_phones_are_what_their_sources_give() {
     }
 }
 
+/// The tar inside is compared: how well it is compressed is left to the library that does it.
+#[test]
+fn committed_sysdiagnoses_are_what_their_sources_give() {
+    let update = std::env::var_os("UPDATE_FIXTURES").is_some();
+    for (name, sysdiagnose) in phone::committed_sysdiagnoses() {
+        let path = phone::fixture(&name);
+        if update {
+            std::fs::write(&path, sysdiagnose.tar_gz()).unwrap();
+        }
+        let packed = std::fs::read(&path).unwrap();
+        assert!(packed.len() < 500_000, "{name} has {} bytes", packed.len());
+        let mut found = Vec::new();
+        std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(&packed[..]), &mut found).unwrap();
+        assert!(found == sysdiagnose.tar(), "{name} differs from its source; rewrite with UPDATE_FIXTURES=1");
+    }
+}
+
 #[test]
 fn encrypted_and_decrypted_phones_list_the_same_files() {
     let phone = phone::from_sources("infected-iphone");
@@ -76,11 +93,14 @@ fn every_database_is_sound() {
 
 #[test]
 fn every_expectation_names_an_artifact_and_a_trace() {
-    let text = std::fs::read_to_string(phone::fixture("infected-iphone.expected.txt")).unwrap();
-    let lines: Vec<&str> = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
-    assert!(lines.len() >= 20);
-    for line in lines {
-        let parts: Vec<&str> = line.split(" | ").collect();
-        assert!(parts.len() == 3 && parts[0].starts_with("ios."), "`{line}`");
+    for name in ["infected-iphone.expected.txt", "infected-sysdiagnose.expected.txt"] {
+        let text = std::fs::read_to_string(phone::fixture(name)).unwrap();
+        let lines: Vec<&str> =
+            text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
+        assert!(lines.len() >= 20);
+        for line in lines {
+            let parts: Vec<&str> = line.split(" | ").collect();
+            assert!(parts.len() == 3 && hoofprint::artifact::find(parts[0]).is_some(), "`{line}`");
+        }
     }
 }

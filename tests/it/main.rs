@@ -13,4 +13,5 @@ mod readme;
 mod registry;
 mod run;
 mod shake;
+mod sysdiagnose;
 mod unified_log;

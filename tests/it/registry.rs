@@ -28,7 +28,8 @@ fn every_artifact_file_is_listed_under_its_own_name() {
         let names = files_of(&format!("artifact/{folder}"), &["mod"]);
         names.into_iter().map(|name| format!("{folder}/{name}")).collect::<Vec<_>>()
     };
-    let files: BTreeSet<String> = ["ios", "sysdiagnose"].iter().flat_map(|folder| below(folder)).collect();
+    let files: BTreeSet<String> =
+        ["ios", "sysdiagnose", "android"].iter().flat_map(|folder| below(folder)).collect();
     assert_eq!(files, listed);
 }
 

@@ -40,11 +40,22 @@ impl Patient {
         let from = phone::fixture(name);
         copy(&from, folder.path());
         let key = name.ends_with("encrypted").then(|| source::derive_key(&from, &Key(None)).unwrap());
+        Patient::in_folder(folder, key)
+    }
+
+    /// An unpacked sysdiagnose.
+    fn sysdiagnose(name: &str) -> Patient {
+        let folder = tempfile::tempdir().unwrap();
+        phone::sysdiagnose_from_sources(name).unpack(folder.path());
+        Patient::in_folder(folder, None)
+    }
+
+    fn in_folder(folder: tempfile::TempDir, key: Option<Zeroizing<[u8; 32]>>) -> Patient {
         let list = tempfile::Builder::new().suffix(".txt").tempfile().unwrap();
         std::fs::write(list.path(), "example.net\n").unwrap();
         let set = load(&[list.path().to_owned()], false).unwrap();
         let matcher = Matcher::new(set, Platform::Ios);
-        Patient { whole: files(&from), folder, secrets: Key(key), matcher }
+        Patient { whole: files(folder.path()), folder, secrets: Key(key), matcher }
     }
 
     /// Scans with some files changed, then mends them. A panic in a parser or in the listing fails the test.
@@ -175,5 +186,19 @@ fn flipped_bits_never_end_a_scan() {
                 let _ = patient.scan(&BTreeMap::from([(path, dice.flip(bytes))]));
             }
         }
+    }
+}
+
+#[test]
+fn members_of_a_sysdiagnose_flipped_or_cut_never_end_a_scan() {
+    let patient = Patient::sysdiagnose("infected-sysdiagnose");
+    let mut dice = Dice(0x51f1_5eed_0000_0001);
+    for _ in 0..12 {
+        let flipped = patient.payloads().map(|(path, bytes)| (path, dice.flip(bytes))).collect();
+        patient.scan(&flipped).unwrap();
+    }
+    for _ in 0..12 {
+        let cut = patient.payloads().map(|(path, bytes)| (path, bytes[..dice.below(bytes.len())].to_vec()));
+        patient.scan(&cut.collect()).unwrap();
     }
 }

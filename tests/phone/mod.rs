@@ -1,5 +1,5 @@
 //! Builds demo iPhones from readable text: SQL, XML property lists and a list of times become a backup folder as a computer
-//! would have written it.
+//! would have written it, or a sysdiagnose as the phone would have packed it.
 //!
 //! The same sources give the same bytes on every machine: keys, salts, inode numbers and times are fixed, rows are sorted, and
 //! nothing depends on the clock, the locale or the file system. This module does not use the library it is made to test.
@@ -16,6 +16,7 @@ pub mod large;
 pub mod large_sysdiagnose;
 pub mod log_archive;
 mod sources;
+pub mod sysdiagnose;
 mod times;
 mod typedstream;
 pub mod unified_log;
@@ -44,4 +45,21 @@ pub fn committed() -> Vec<(&'static str, Phone, Form<'static>)> {
         ("infected-iphone-encrypted", from_sources("infected-iphone"), Form::Encrypted(PASSWORD)),
         ("clean-iphone", from_sources("clean-iphone"), Form::Plain),
     ]
+}
+
+/// The sysdiagnoses that are kept in the repository: file name, content.
+pub fn committed_sysdiagnoses() -> Vec<(String, sysdiagnose::Sysdiagnose)> {
+    ["infected-sysdiagnose", "clean-sysdiagnose"]
+        .into_iter()
+        .map(|name| (format!("{name}.tar.gz"), sysdiagnose_from_sources(name)))
+        .collect()
+}
+
+/// The sysdiagnose described by `fixtures/sources/<name>`.
+pub fn sysdiagnose_from_sources(name: &str) -> sysdiagnose::Sysdiagnose {
+    let mut archive = sysdiagnose::read(&fixture("sources").join(name));
+    for (path, bytes) in log_archive::members(name.starts_with("infected")) {
+        archive.add(&format!("system_logs.logarchive/{path}"), &bytes);
+    }
+    archive
 }

@@ -102,7 +102,8 @@ pub fn sql(text: &str) -> String {
     expand(&whole)
 }
 
-fn xml(text: &str) -> Value {
+/// A property list with the values of its placeholders.
+pub fn xml(text: &str) -> Value {
     let text = expand(text);
     let value = Value::from_reader_xml(text.as_bytes()).unwrap_or_else(|error| panic!("{error} in `{text}`"));
     finish(value)
@@ -113,6 +114,11 @@ fn finish(value: Value) -> Value {
     match value {
         Value::String(text) => Value::String(text.replace('␀', "\0")),
         Value::Array(values) => Value::Array(values.into_iter().map(finish).collect()),
+        // How XML writes the references of a keyed archive.
+        Value::Dictionary(entries) if entries.len() == 1 && entries.contains_key("CF$UID") => {
+            let index = entries["CF$UID"].as_unsigned_integer().expect("a reference is a number");
+            Value::Uid(plist::Uid::new(index))
+        }
         Value::Dictionary(entries) => Value::Dictionary(
             entries
                 .into_iter()
