@@ -7,7 +7,7 @@ pub mod android;
 mod certificates;
 mod core_data;
 mod crash;
-mod image;
+pub(crate) mod image;
 mod install_facts;
 pub mod ios;
 mod line;

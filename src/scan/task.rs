@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use super::route::GZIP;
 use super::sink::{Located, TaskSink};
-use super::stream::Held;
+use super::stream::{Held, Inflated};
 use super::unified_log::{Depth, Digests};
 use super::{Order, Progress, Recorder, Task, Wanted, file_number, source_problem};
 use crate::artifact::{Artifact, Beside, LogPart, Out, Parse, read_database};
@@ -116,8 +116,12 @@ impl Engine<'_> {
         let path = wanted.map_or("", |wanted| wanted.file.path.as_str());
         let copy = wanted.and_then(|wanted| wanted.copy).unwrap_or(0);
         let order = (artifact as u16, file_number(self.number, path, copy));
-        catch_unwind(AssertUnwindSafe(|| self.run(order, wanted)))
-            .unwrap_or_else(|panic| self.panicked(order, wanted, &panic))
+        let outcome = catch_unwind(AssertUnwindSafe(|| self.run(order, wanted)))
+            .unwrap_or_else(|panic| self.panicked(order, wanted, &panic));
+        if let Some(wanted) = wanted {
+            wanted.inflated.done();
+        }
+        outcome
     }
 
     fn run(&self, order: Order, wanted: Option<&Wanted>) -> Outcome {
@@ -203,6 +207,7 @@ impl Engine<'_> {
         &'s self,
         file: &VirtualFile,
         held: Option<&Arc<Held>>,
+        inflated: &Inflated,
         problems: &mut Problems<'_>,
     ) -> Result<Reader<'s>, SourceError> {
         let mut inner: Reader<'s> = match held {
@@ -214,7 +219,8 @@ impl Engine<'_> {
                 path: file.path.clone(),
                 reason: format!("cannot be inflated: {error}"),
             };
-            inner = Box::new(Arc::new(Held::inflate(&*inner, LARGEST_INFLATED_BYTES).map_err(failed)?));
+            inner =
+                Box::new(inflated.get(|| Held::inflate(&*inner, LARGEST_INFLATED_BYTES)).map_err(failed)?);
         }
         if let Some(damage) = inner.damage() {
             problems.add(None, format!("{}: {damage}", file.stored_as), 1);
@@ -228,9 +234,11 @@ impl Engine<'_> {
         wanted: &Wanted,
         problems: &mut Problems<'_>,
     ) -> Result<(Reader<'s>, Option<Reader<'s>>), SourceError> {
-        let main = self.open(&wanted.file, wanted.bytes.as_ref(), problems)?;
+        let main = self.open(&wanted.file, wanted.bytes.as_ref(), &wanted.inflated, problems)?;
         let log = wanted.wal.as_ref().filter(|log| log.size > 0);
-        let log = log.map(|log| self.open(log, wanted.wal_bytes.as_ref(), problems)).transpose();
+        let log = log
+            .map(|log| self.open(log, wanted.wal_bytes.as_ref(), &Inflated::default(), problems))
+            .transpose();
         let log = log.unwrap_or_else(|error| {
             problems.list.push(source_problem(&wanted.file.path, &error));
             None
@@ -270,7 +278,9 @@ impl Engine<'_> {
         problems: &mut Problems<'_>,
     ) -> anyhow::Result<()> {
         let mut head = vec![0; bytes];
-        let read = self.open(&wanted.file, wanted.bytes.as_ref(), problems)?.read_at(0, &mut head)?;
+        let read = self
+            .open(&wanted.file, wanted.bytes.as_ref(), &wanted.inflated, problems)?
+            .read_at(0, &mut head)?;
         head.truncate(read);
         let mut out = Out::new(sink.artifact, &wanted.file.path, sink).with_clock(self.clock);
         parse(&head, &mut out);
@@ -286,7 +296,8 @@ impl Engine<'_> {
         problems: &mut Problems<'_>,
         parse: &dyn Fn(&[u8], &mut Out<'_>) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
-        let bytes = self.open(&wanted.file, wanted.bytes.as_ref(), problems)?.read_all(most)?;
+        let bytes =
+            self.open(&wanted.file, wanted.bytes.as_ref(), &wanted.inflated, problems)?.read_all(most)?;
         let mut out = Out::new(sink.artifact, &wanted.file.path, sink).with_clock(self.clock);
         let result = parse(&bytes, &mut out);
         problems.warnings(out);
@@ -302,7 +313,7 @@ impl Engine<'_> {
         sink: &mut TaskSink<'_>,
         problems: &mut Problems<'_>,
     ) -> anyhow::Result<()> {
-        let file = self.open(&wanted.file, wanted.bytes.as_ref(), problems)?;
+        let file = self.open(&wanted.file, wanted.bytes.as_ref(), &wanted.inflated, problems)?;
         match part {
             LogPart::Clocks => self.digest_clock(wanted, &*file),
             LogPart::Entries => {
@@ -328,7 +339,7 @@ impl Engine<'_> {
         sink: &mut TaskSink<'_>,
         problems: &mut Problems<'_>,
     ) -> anyhow::Result<()> {
-        let text = self.open(&wanted.file, wanted.bytes.as_ref(), problems)?;
+        let text = self.open(&wanted.file, wanted.bytes.as_ref(), &wanted.inflated, problems)?;
         let mut lines = Lines::new(&*text)?;
         let mut out = Out::new(sink.artifact, &wanted.file.path, sink).with_clock(self.clock);
         let result = parse(&mut lines, &mut out);
