@@ -19,13 +19,14 @@ use crate::{
 
 /// Files that tell about the phone and its clock are small, or tell it in their beginning.
 const CONTEXT_BYTES: u64 = 1 << 20;
-const CONTEXT_MEMBERS: [&str; 6] = [
+const CONTEXT_MEMBERS: [&str; 7] = [
     "sysdiagnose.log",
     "logs/SystemVersion/SystemVersion.plist",
     "remotectl_dumpstate.txt",
     "spindump-nosymbols.txt",
     "ps.txt",
     "logs/MobileActivation/collection_oob_request.txt",
+    "logs/FDR/FDRDiagnosticReport.plist",
 ];
 
 /// Folders of a sysdiagnose and where they lie on a phone; the first that fits.
@@ -153,7 +154,8 @@ impl Sysdiagnose {
         Some(VirtualFile {
             path: root.device_path(relative),
             size: member.size,
-            kind: member.kind,
+            // The collector makes no hard links.
+            kind: if member.target.is_some() { FileKind::Link } else { member.kind },
             // When a folder was unpacked is the examiner's doing; only what archives carry is the phone's.
             modified: member.modified,
             mode: member.mode,
@@ -224,8 +226,16 @@ fn device_of(top: &str, context: &Context) -> Device {
     if offset.is_none() {
         device.limits.push("the phone's time zone is unknown: its local times are marked as such".into());
     }
-    let version = context.iter().find(|(member, _)| member.ends_with("SystemVersion.plist"));
-    let version = version.and_then(|(_, bytes)| keyed::parse(bytes).ok()?.into_dictionary());
+    let list = |name: &str| {
+        let (_, bytes) = context.iter().find(|(member, _)| member.ends_with(name))?;
+        keyed::parse(bytes).ok()?.into_dictionary()
+    };
+    let version = list("SystemVersion.plist");
+    let report = list("FDRDiagnosticReport.plist");
+    let of_report = |key: &str| {
+        let verified = report.as_ref()?.get("VerifiedProperties")?.as_dictionary()?;
+        Some(verified.get(key)?.as_string()?.to_owned())
+    };
     let of_version = |key: &str| Some(version.as_ref()?.get(key)?.as_string()?.to_owned());
     let remote = text("remotectl_dumpstate.txt");
     // The phone itself comes first; after it come the parts it is connected to.
@@ -251,7 +261,8 @@ fn device_of(top: &str, context: &Context) -> Device {
     device.product = of_remote("ProductType")
         .or_else(|| of_activation("productType"))
         .or_else(|| header(&spindump, "Hardware model"));
-    device.serial = of_remote("SerialNumber").or_else(|| of_activation("serial-number"));
+    device.serial =
+        of_remote("SerialNumber").or_else(|| of_activation("serial-number")).or_else(|| of_report("SrNm"));
     device.udid = of_remote("UniqueDeviceID").or_else(|| of_activation("udid"));
     device
 }
@@ -271,6 +282,21 @@ fn header(text: &str, key: &str) -> Option<String> {
     let lines = text.lines().take_while(|line| !line.starts_with("Process:"));
     let value = lines.filter_map(|line| line.split_once(':')).find(|(name, _)| name.trim() == key)?.1;
     Some(value.trim().to_owned()).filter(|value| !value.is_empty())
+}
+
+/// Links told one by one; a collector makes hardly any.
+const LINKS_MOST: usize = 1_000;
+
+/// Whoever packs an archive can point links anywhere: each is told and none is followed.
+fn add_link(file: &VirtualFile, links: &mut Vec<SourceError>) {
+    let Some(target) = file.target.as_deref() else { return };
+    let target: String = target.chars().take(200).collect();
+    let reason = match links.len() {
+        ..LINKS_MOST => format!("is a link to `{target}`, which was not followed"),
+        LINKS_MOST => "is a link as well; further ones are only in the file listing".into(),
+        _ => return,
+    };
+    links.push(SourceError::File { path: file.stored_as.clone(), reason });
 }
 
 impl Source for Sysdiagnose {
@@ -294,7 +320,16 @@ impl Source for Sysdiagnose {
         each: &mut dyn FnMut(VirtualFile),
         problem: &mut dyn FnMut(SourceError),
     ) -> Result<(), SourceError> {
-        self.container.walk("", &mut |member| self.file_of(member).into_iter().for_each(&mut *each), problem)
+        let mut links = Vec::new();
+        let mut listed = |member| {
+            if let Some(file) = self.file_of(member) {
+                add_link(&file, &mut links);
+                each(file);
+            }
+        };
+        self.container.walk("", &mut listed, problem)?;
+        links.into_iter().for_each(problem);
+        Ok(())
     }
 
     fn read_through(
@@ -302,10 +337,11 @@ impl Source for Sysdiagnose {
         each: &mut dyn FnMut(VirtualFile, &mut dyn Read),
         problem: &mut dyn FnMut(SourceError),
     ) -> Option<Result<(), SourceError>> {
-        let mut context = Context::new();
+        let (mut context, mut links) = (Context::new(), Vec::new());
         let result = self.container.read_through(
             &mut |member, bytes| {
                 let Some(file) = self.file_of(member) else { return };
+                add_link(&file, &mut links);
                 let Some(name) = self.context_member(&file.stored_as) else { return each(file, bytes) };
                 let mut start = Vec::new();
                 // What cannot be read here cannot be read by anybody else, who will say so.
@@ -315,6 +351,7 @@ impl Source for Sysdiagnose {
             },
             problem,
         )?;
+        links.into_iter().for_each(problem);
         self.device.get_or_init(|| self.device_of(&context));
         Some(result)
     }
@@ -376,6 +413,13 @@ Date/Time:        2001-01-01 00:00:00 +0000
         assert_eq!(device.product.as_deref(), Some("iPhone14,5"));
         assert_eq!(device.offset, None);
         assert_eq!(device.limits.len(), 1);
+    }
+
+    #[test]
+    fn the_serial_number_is_read_from_the_factory_report_where_nothing_else_has_it() {
+        let report = b"<plist><dict><key>VerifiedProperties</key><dict><key>SrNm</key><string>F2LHP0000001</string></dict></dict></plist>";
+        let context: Context = vec![("logs/FDR/FDRDiagnosticReport.plist", report.to_vec())];
+        assert_eq!(device_of("x", &context).serial.as_deref(), Some("F2LHP0000001"));
     }
 
     #[test]
