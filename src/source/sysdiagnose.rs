@@ -19,7 +19,7 @@ use crate::{
 
 /// Files that tell about the phone and its clock are small, or tell it in their beginning.
 const CONTEXT_BYTES: u64 = 1 << 20;
-const CONTEXT_MEMBERS: [&str; 7] = [
+const CONTEXT_MEMBERS: [&str; 10] = [
     "sysdiagnose.log",
     "logs/SystemVersion/SystemVersion.plist",
     "remotectl_dumpstate.txt",
@@ -27,6 +27,9 @@ const CONTEXT_MEMBERS: [&str; 7] = [
     "ps.txt",
     "logs/MobileActivation/collection_oob_request.txt",
     "logs/FDR/FDRDiagnosticReport.plist",
+    "system_logs.logarchive/Extra/logd.0.log",
+    "system_logs.logarchive/Extra/logd.1.log",
+    "system_logs.logarchive/Extra/logd.2.log",
 ];
 
 /// Folders of a sysdiagnose and where they lie on a phone; the first that fits.
@@ -217,7 +220,10 @@ fn device_of(top: &str, context: &Context) -> Device {
         Some((instant, offset)) => (Some(instant), Some(offset)),
         None => (header(&spindump, "Date/Time").and_then(|date| time::zoned(&date)), None),
     };
-    let mut device = Device { acquired, offset, ..Device::default() };
+    let diaries = context.iter().filter(|(member, _)| member.contains("/Extra/logd."));
+    let zones =
+        time::stretches(diaries.flat_map(|(_, bytes)| zones_of(&String::from_utf8_lossy(bytes))).collect());
+    let mut device = Device { acquired, offset, zones, ..Device::default() };
     if acquired.is_none() {
         device.limits.push(
             "nothing in the sysdiagnose tells when it was made: what its snapshots show has no time".into(),
@@ -275,6 +281,15 @@ fn named_instant(text: &str) -> Option<(Timestamp, jiff::tz::Offset)> {
         let offset = time::offset(stamp.get(19..)?)?;
         Some((offset.to_timestamp(local).ok()?, offset))
     })
+}
+
+/// The instants and offsets of `2023-05-24 13:29:15+0200 logd[42]: …`, which logd writes with the zone of the moment.
+fn zones_of(log: &str) -> Vec<(Timestamp, jiff::tz::Offset)> {
+    let zone = |line: &str| {
+        let (written, _) = line.trim_start().split_once(" logd[")?;
+        Some((time::zoned(written)?, time::offset(written.get(written.rfind(['+', '-'])?..)?)?))
+    };
+    log.lines().filter_map(zone).collect()
 }
 
 /// The value of a `Key: value` line before the first process of a spindump.
@@ -413,6 +428,18 @@ Date/Time:        2001-01-01 00:00:00 +0000
         assert_eq!(device.product.as_deref(), Some("iPhone14,5"));
         assert_eq!(device.offset, None);
         assert_eq!(device.limits.len(), 1);
+    }
+
+    #[test]
+    fn zones_of_earlier_times_are_read_from_the_diary_of_logd() {
+        let log = "2023-03-20 10:00:00+0100 logd[4]: a\nodd\n2023-03-22 10:00:00+0100 logd[4]: b\n2023-03-29 10:00:00+0200 logd[4]: c\n";
+        let zones =
+            device_of("x", &vec![("system_logs.logarchive/Extra/logd.0.log", log.into())]).zones.unwrap();
+        let told: Vec<String> = zones
+            .iter()
+            .map(|stretch| format!("{} {}", time::short(stretch.until), stretch.offset))
+            .collect();
+        assert_eq!(told, ["2023-03-22 09:00:00 UTC +01", "2023-03-29 08:00:00 UTC +02"]);
     }
 
     #[test]
