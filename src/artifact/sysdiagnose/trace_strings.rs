@@ -27,6 +27,8 @@ pub const ARTIFACT: Artifact = Artifact {
 const FIELD_BYTES: usize = 32;
 /// Shorter texts come about by chance.
 const SHORTEST_BYTES: usize = 6;
+/// A trace longer than this names some process.
+const NAMELESS_BYTES: usize = 64 << 10;
 const LONGEST_PATH_BYTES: usize = 1024;
 /// Different texts of a trace; real ones have some thousands.
 const MOST: usize = 50_000;
@@ -53,6 +55,9 @@ fn parse(bytes: &[u8], out: &mut Out<'_>) -> Result<()> {
         }
         let (name, file) = if path { (None, Some(text)) } else { (Some(text), None) };
         out.push(place, [name.into(), file.into(), true.into()]);
+    }
+    if seen.is_empty() && bytes.len() > NAMELESS_BYTES {
+        out.warn(None, "holds no name or path in the open: it may be compressed, and was not searched");
     }
     Ok(())
 }
@@ -96,6 +101,7 @@ mod tests {
                 { "file": "/private/var/tmp/x", "bare": true, "_line": "a binary trace holds the text /private/var/tmp/x" },
             ])
         );
+        assert_eq!(rows_at(&ARTIFACT, "/x", &vec![7; NAMELESS_BYTES + 1]).1.len(), 1);
         shake(&ARTIFACT, &trace);
     }
 
