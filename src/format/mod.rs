@@ -7,6 +7,7 @@ pub mod certificate;
 pub mod keyed;
 pub mod sqlite;
 pub mod text;
+pub mod tgz;
 pub mod typedstream;
 pub mod unified_log;
 

@@ -106,6 +106,7 @@ heuristics! {
     tcc_without_prompt
     tls_interception
     traffic_of_unknown_process
+    triangulation_window
     unknown_trusted_device
     unlogged_shutdowns
     whatsapp_deleted_messages

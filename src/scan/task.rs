@@ -258,7 +258,7 @@ impl Engine<'_> {
             Detail::Full,
             &mut |file| {
                 sink.locate(&file.path, &self.stored_as(&file));
-                let mut out = Out::new(artifact, &file.path, sink).with_clock(self.clock);
+                let mut out = Out::new(artifact, &file.path, sink).with_clock(self.clock.clone());
                 parse(&file, &mut out);
                 for (text, place, count) in out.into_warnings() {
                     problems.add(place, text, count);
@@ -282,7 +282,7 @@ impl Engine<'_> {
             .open(&wanted.file, wanted.bytes.as_ref(), &wanted.inflated, problems)?
             .read_at(0, &mut head)?;
         head.truncate(read);
-        let mut out = Out::new(sink.artifact, &wanted.file.path, sink).with_clock(self.clock);
+        let mut out = Out::new(sink.artifact, &wanted.file.path, sink).with_clock(self.clock.clone());
         parse(&head, &mut out);
         problems.warnings(out);
         Ok(())
@@ -298,7 +298,7 @@ impl Engine<'_> {
     ) -> anyhow::Result<()> {
         let bytes =
             self.open(&wanted.file, wanted.bytes.as_ref(), &wanted.inflated, problems)?.read_all(most)?;
-        let mut out = Out::new(sink.artifact, &wanted.file.path, sink).with_clock(self.clock);
+        let mut out = Out::new(sink.artifact, &wanted.file.path, sink).with_clock(self.clock.clone());
         let result = parse(&bytes, &mut out);
         problems.warnings(out);
         result
@@ -324,7 +324,7 @@ impl Engine<'_> {
             LogPart::Image(parse) => {
                 let bytes = file.read_all(LARGEST_PLIST_BYTES)?;
                 self.digest_image(wanted, &bytes);
-                let mut out = Out::new(sink.artifact, &wanted.file.path, sink).with_clock(self.clock);
+                let mut out = Out::new(sink.artifact, &wanted.file.path, sink).with_clock(self.clock.clone());
                 let result = parse(&bytes, &mut out);
                 problems.warnings(out);
                 result
@@ -341,7 +341,7 @@ impl Engine<'_> {
     ) -> anyhow::Result<()> {
         let text = self.open(&wanted.file, wanted.bytes.as_ref(), &wanted.inflated, problems)?;
         let mut lines = Lines::new(&*text)?;
-        let mut out = Out::new(sink.artifact, &wanted.file.path, sink).with_clock(self.clock);
+        let mut out = Out::new(sink.artifact, &wanted.file.path, sink).with_clock(self.clock.clone());
         let result = parse(&mut lines, &mut out);
         problems.warnings(out);
         if lines.cut() > 0 {
@@ -365,7 +365,7 @@ impl Engine<'_> {
                 for note in database.notes() {
                     problems.add(None, note, 1);
                 }
-                let mut out = Out::new(artifact, path, sink).with_clock(self.clock);
+                let mut out = Out::new(artifact, path, sink).with_clock(self.clock.clone());
                 let result = read_database(artifact, &database, &beside, &mut out);
                 problems.warnings(out);
                 if database.has_wal_frames() {
@@ -422,7 +422,7 @@ impl Engine<'_> {
         sink.origin = Origin::Freed;
         let taken = std::mem::take(&mut sink.taken).into_iter();
         sink.skip = taken.map(|(table, rows)| (table, rows.sorted())).collect();
-        let mut out = Out::new(artifact, &wanted.file.path, sink).with_clock(self.clock);
+        let mut out = Out::new(artifact, &wanted.file.path, sink).with_clock(self.clock.clone());
         let result = read_database(artifact, &salvaged.database, beside, &mut out);
         problems.warnings(out);
         problems.add(
