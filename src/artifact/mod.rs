@@ -3,10 +3,13 @@
 //! An artifact names device paths and stores facts. It knows no container, judges nothing and touches no file: that is what lets one
 //! parser serve every acquisition.
 
+mod adb_state;
 pub mod android;
 mod certificates;
 mod core_data;
 mod crash;
+mod dumpsys;
+mod image;
 pub(crate) mod image;
 mod install_facts;
 pub mod ios;
@@ -14,9 +17,11 @@ mod line;
 mod links;
 mod other;
 mod out;
+mod package_dump;
 mod powerlog;
 pub(crate) mod property_list;
 mod read;
+mod resolver_table;
 mod spindump;
 pub mod sysdiagnose;
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::io;
 mod bplist;
 pub mod certificate;
 pub mod keyed;
+pub mod md5;
 pub mod sqlite;
 pub mod text;
 pub mod tgz;

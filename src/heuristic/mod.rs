@@ -60,6 +60,18 @@ macro_rules! heuristics {
 
 heuristics! {
     addaily_only_process
+    android_accessibility_service
+    android_adb_key
+    android_appops_background
+    android_appops_install
+    android_battery_package_changes
+    android_dangerous_permissions
+    android_install_session
+    android_package_from_unknown_installer
+    android_replaced_system_app
+    android_root_package
+    android_surveillance_components
+    android_unreleased_app
     app_not_from_store
     app_outside_store
     app_signed_privately
@@ -112,6 +124,7 @@ heuristics! {
     whatsapp_deleted_messages
 }
 
+mod packages;
 mod programs;
 #[cfg(test)]
 mod testing;

@@ -2,5 +2,19 @@
 //! `/settings/NAMESPACE`, and the phone's own.
 
 crate::artifact::artifacts! {
+    accessibility
+    activities
+    adb
+    adb_keys
+    app_ops
+    battery_daily
+    battery_history
+    database_activity
+    install_sessions
+    package_permissions
+    package_users
+    packages
     properties
+    receivers
+    services
 }
