@@ -4,6 +4,7 @@
 //! parser serve every acquisition.
 
 pub mod android;
+mod android_text;
 mod certificates;
 mod core_data;
 mod crash;
@@ -12,6 +13,7 @@ mod install_facts;
 pub mod ios;
 mod line;
 mod links;
+mod logcat;
 mod other;
 mod out;
 mod powerlog;

@@ -2,5 +2,20 @@
 //! `/settings/NAMESPACE`, and the phone's own.
 
 crate::artifact::artifacts! {
+    anr_processes
+    app_roles
+    app_traffic
+    app_usage
+    camera_use
+    components
+    device_admins
+    dropbox
+    logcat
+    microphone_use
+    notification_listeners
+    notifications
+    open_files
+    process_exits
     properties
+    sockets
 }
