@@ -60,6 +60,17 @@ macro_rules! heuristics {
 
 heuristics! {
     addaily_only_process
+    android_call_recorded
+    android_camera_in_background
+    android_device_admin
+    android_launched_url
+    android_listening_port
+    android_messenger_crash
+    android_notification_listener
+    android_program_in_tmp
+    android_redirected_traffic
+    android_removed_app_used
+    android_role_holder
     app_not_from_store
     app_outside_store
     app_signed_privately
@@ -109,6 +120,7 @@ heuristics! {
     whatsapp_deleted_messages
 }
 
+mod android_apps;
 mod programs;
 #[cfg(test)]
 mod testing;

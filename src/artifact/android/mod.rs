@@ -15,7 +15,9 @@ crate::artifact::artifacts! {
     notification_listeners
     notifications
     open_files
+    package_checkin
     process_exits
     properties
+    redirections
     sockets
 }
