@@ -11,7 +11,7 @@ pub const HEURISTIC: Heuristic = Heuristic {
         and targets are sent there by messages.",
     innocent_causes: "Apps of makers who offer their own download, of free software and of games outside the stores.",
     next_check: "Ask what was downloaded, and look for an app that was installed just after.",
-    references: &["https://support.google.com/android/answer/9457058"],
+    references: &["https://developer.android.com/distribute/marketing-tools/alternative-distribution"],
     reads: &[
         Reads { artifact: "android.logcat", keep: |record| leads_to_app(record) },
         Reads { artifact: "android.components", keep: |record| leads_to_app(record) },

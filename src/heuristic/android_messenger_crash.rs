@@ -45,10 +45,14 @@ const SIGABRT: i64 = 6;
 fn check(kept: &Kept, findings: &mut Vec<Finding>) {
     let mut crashes: BTreeMap<&str, (bool, Vec<&Exhibit>)> = BTreeMap::new();
     for record in ["android.process_exits", "android.logcat", "android.dropbox"].into_iter().flat_map(|name| kept.of(name)) {
-        let own = record.value("status").as_int() == Some(SIGABRT) || record.text("detail").contains("SIGABRT");
+        // Entries about one crash do not all tell the signal.
+        let signals = ["SIGSEGV", "SIGBUS", "SIGILL"];
+        let at_fault = match record.value("status").as_int() {
+            Some(signal) => signal != SIGABRT,
+            None => signals.iter().any(|signal| record.text("detail").contains(signal) || record.text("about").contains(signal)),
+        };
         let (memory, records) = crashes.entry(record.text("package")).or_default();
-        // Entries of the log and of the system about one crash do not all tell the signal.
-        *memory |= !own && (record.artifact != "android.dropbox");
+        *memory |= at_fault;
         records.push(record);
     }
     for (package, (memory, records)) in crashes {
@@ -78,6 +82,16 @@ mod tests {
             verdicts(&HEURISTIC, &[exit("com.whatsapp", 5, 11)]),
             ["LOW Native code of com.whatsapp crashed: 2023-05-01 10:00:00 UTC"]
         );
+    }
+
+    #[test]
+    fn the_log_tells_the_signal() {
+        let logged = |detail: &str| {
+            ("android.logcat", json!({ "event": "native crash", "package": "com.viber.voip", "detail": detail }))
+        };
+        let fault = logged("Fatal signal 11 (SIGSEGV), code 1 in tid 2 (x), pid 1 (com.viber.voip)");
+        assert_eq!(verdicts(&HEURISTIC, &[logged("pid: 1"), fault]), ["LOW Native code of com.viber.voip crashed"]);
+        assert_eq!(verdicts(&HEURISTIC, &[logged("pid: 1")]), ["INFORMATIONAL Native code of com.viber.voip crashed"]);
     }
 
     #[test]

@@ -10,7 +10,7 @@ pub const HEURISTIC: Heuristic = Heuristic {
     why_it_matters: "Only root can set such rules. They can send all names that are looked up, or all connections, through somebody else.",
     innocent_causes: "Firewalls, ad blockers and VPNs on rooted phones; makers' own services on some models.",
     next_check: "See whether the phone is rooted with its owner's knowledge and which app redirects.",
-    references: &["https://source.android.com/docs/core/data/tethering"],
+    references: &["https://source.android.com/docs/core/ota/modular-system/tethering"],
     reads: &[Reads {
         artifact: "android.redirections",
         keep: |record| {

@@ -84,8 +84,7 @@ fn fact<'l>(entry: &Entry<'l>) -> Option<Fact<'l>> {
         "libc" | "DEBUG" | "crash_dump64" | "crash_dump32" => native_crash(message),
         "auditd" | "audit" | "kernel" | "SELinux" | "init" => audit(message),
         "su" | "Magisk" | "MagiskSU" | "KernelSU" => Some(Fact { event: "root", free_text: true, ..Fact::default() }),
-        tag if message.starts_with('[') || tag.contains('_') => event_of(tag, message),
-        _ => None,
+        tag => event_of(tag, message),
     };
     known.or_else(|| {
         let file = shell_path(message);
@@ -96,6 +95,11 @@ fn fact<'l>(entry: &Entry<'l>) -> Option<Fact<'l>> {
 
 /// Entries of the event log, whose values have no names: `EventLogTags.logtags` of Android.
 fn event_of<'l>(tag: &str, message: &'l str) -> Option<Fact<'l>> {
+    const BEGINNINGS: [&str; 9] =
+        ["am_", "wm_", "pm_", "exp_det_", "screen_", "power_screen_", "boot_progress_", "notification_", "install_"];
+    if !BEGINNINGS.iter().any(|beginning| tag.starts_with(beginning)) {
+        return None;
+    }
     let values = values(message);
     let text = |index: usize| values.get(index).copied().filter(|value| !matches!(*value, "" | "NULL" | "null"));
     let int = |index: usize| text(index).and_then(|value| value.parse::<i64>().ok());

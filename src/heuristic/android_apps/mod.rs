@@ -1,13 +1,32 @@
 //! What rules about apps of Android phones share: which come with the phone, which are installed, and from where.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::LazyLock;
+
+use jiff::Timestamp;
 
 use super::prelude::*;
 
-/// Artifacts that list what is installed: the columns of package and installer, and the one that says whether anybody has it.
-const LISTS: [(&str, &str, &str, &str); 1] =
-    [("android.package_checkin", "package", "installer", "installed")];
+/// An artifact that lists what is installed, and its columns.
+struct List {
+    artifact: &'static str,
+    package: &'static str,
+    installer: &'static str,
+    /// False where only data is left.
+    installed: &'static str,
+    /// True for parts of the system image.
+    system: &'static str,
+    updated: &'static str,
+}
+
+const LISTS: [List; 1] = [List {
+    artifact: "android.package_checkin",
+    package: "package",
+    installer: "installer",
+    installed: "installed",
+    system: "factory_time",
+    updated: "updated",
+}];
 
 /// The records of [`LISTS`].
 pub const PACKAGES: Reads = Reads { artifact: "android.package_checkin", keep: |_| true };
@@ -15,7 +34,6 @@ pub const PACKAGES: Reads = Reads { artifact: "android.package_checkin", keep: |
 /// Where an app came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
-    /// With the phone, by its name and the lack of an installer.
     Phone,
     Store,
     /// Somebody installed it past the stores.
@@ -24,24 +42,41 @@ pub enum Origin {
     Unknown,
 }
 
+/// What is known of an installed package.
+#[derive(Default)]
+struct App<'k> {
+    installers: Vec<&'k str>,
+    system: bool,
+}
+
 /// What is installed.
 #[derive(Default)]
 pub struct Apps<'k> {
-    /// The installers of each package.
-    installers: BTreeMap<&'k str, Vec<&'k str>>,
+    apps: BTreeMap<&'k str, App<'k>>,
 }
+
+/// An update of the system gives that many packages the same time, to the millisecond; nobody installs so many apps at once.
+const ONE_UPDATE: u32 = 10;
 
 impl<'k> Apps<'k> {
     pub fn of(kept: &'k Kept) -> Apps<'k> {
         let mut apps = Apps::default();
-        for (artifact, package, installer, installed) in LISTS {
-            for record in kept.of(artifact) {
-                let installers = apps.installers.entry(record.text(package)).or_default();
-                installers.extend(Some(record.text(installer)).filter(|name| !name.is_empty()));
-                // Its data is left, and nobody has it any more.
-                if matches!(record.value(installed), Value::Bool(false)) {
-                    apps.installers.remove(record.text(package));
-                }
+        for list in LISTS {
+            let records = kept.of(list.artifact);
+            let mut together: HashMap<Timestamp, u32> = HashMap::new();
+            for time in records.iter().filter_map(|record| record.time(list.updated)) {
+                *together.entry(time).or_default() += 1;
+            }
+            let of_update = |record: &Exhibit| {
+                let count = record.time(list.updated).and_then(|time| together.get(&time));
+                record.text(list.installer).is_empty() && count.is_some_and(|count| *count >= ONE_UPDATE)
+            };
+            for record in
+                records.iter().filter(|record| !matches!(record.value(list.installed), Value::Bool(false)))
+            {
+                let app = apps.apps.entry(record.text(list.package)).or_default();
+                app.installers.extend(Some(record.text(list.installer)).filter(|name| !name.is_empty()));
+                app.system |= record.value(list.system).is_true() || of_update(record);
             }
         }
         apps
@@ -49,22 +84,25 @@ impl<'k> Apps<'k> {
 
     /// False where no list of packages was read.
     pub fn are_known(&self) -> bool {
-        !self.installers.is_empty()
+        !self.apps.is_empty()
     }
 
     pub fn has(&self, package: &str) -> bool {
-        self.installers.contains_key(package)
+        self.apps.contains_key(package)
     }
 
     pub fn origin(&self, package: &str) -> Origin {
-        let installers = self.installers.get(package).map(Vec::as_slice);
-        let stores = installers.unwrap_or_default().iter().all(|installer| STORES.contains(installer));
-        match installers {
-            _ if has_stock_name(package) && stores => Origin::Phone,
+        let app = self.apps.get(package);
+        let installers = app.map(|app| app.installers.as_slice()).unwrap_or_default();
+        if !installers.iter().all(|installer| STORES.contains(installer)) {
+            return Origin::Elsewhere;
+        }
+        match app {
+            Some(app) if app.system => Origin::Phone,
+            _ if has_stock_name(package) => Origin::Phone,
             None => Origin::Unknown,
-            Some([]) => Origin::Elsewhere,
-            Some(_) if stores => Origin::Store,
-            Some(_) => Origin::Elsewhere,
+            Some(_) if installers.is_empty() => Origin::Elsewhere,
+            Some(_) => Origin::Store,
         }
     }
 
@@ -116,12 +154,14 @@ mod tests {
 
     #[test]
     fn a_stock_name_with_a_foreign_installer_is_not_of_the_phone() {
+        let app = |installers: &[&'static str], system| App { installers: installers.to_vec(), system };
         let apps = Apps {
-            installers: [
-                ("com.android.a", vec![]),
-                ("com.android.spy", vec!["com.google.android.packageinstaller"]),
-                ("org.example.a", vec!["com.android.vending"]),
-                ("org.example.b", vec![]),
+            apps: [
+                ("com.android.a", app(&[], false)),
+                ("com.android.spy", app(&["com.google.android.packageinstaller"], false)),
+                ("org.example.a", app(&["com.android.vending"], false)),
+                ("org.example.b", app(&[], false)),
+                ("org.example.preloaded", app(&[], true)),
             ]
             .into_iter()
             .collect(),
