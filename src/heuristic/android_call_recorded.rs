@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use super::android_apps::{Apps, Origin, PACKAGES};
+use super::android_apps::{Apps, Origin, PACKAGES, times};
 use super::prelude::*;
 
 pub const HEURISTIC: Heuristic = Heuristic {
@@ -27,7 +27,7 @@ pub const HEURISTIC: Heuristic = Heuristic {
             }
         }
         for ((package, source), (count, first)) in uses.into_iter().take(MOST) {
-            let message = format!("{package}, {}, recorded from {source} ({count} times)", apps.origin_words(package));
+            let message = format!("{package}, {}, recorded from {source} ({})", apps.origin_words(package), times(count));
             findings.push(Finding::of_rule(HEURISTIC.id, Level::Low, Trace::Executed, message, first));
         }
     },

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::android_apps::{Apps, Origin, PACKAGES};
+use super::android_apps::{Apps, Origin, PACKAGES, times};
 use super::prelude::*;
 
 pub const HEURISTIC: Heuristic = Heuristic {
@@ -68,8 +68,9 @@ fn check(kept: &Kept, findings: &mut Vec<Finding>) {
     }
     for ((package, what), (count, first)) in uses.into_iter().take(MOST) {
         let message = format!(
-            "{package}, {}, used {what} while the screen was off ({count} times)",
-            apps.origin_words(package)
+            "{package}, {}, used {what} while the screen was off ({})",
+            apps.origin_words(package),
+            times(count)
         );
         findings.push(Finding::of_rule(HEURISTIC.id, Level::Low, Trace::Executed, message, first));
     }
@@ -104,7 +105,7 @@ mod tests {
             verdicts(&HEURISTIC, &records),
             [
                 "LOW org.example.spy, whose origin is unknown, used a camera while the screen was off (2 times)",
-                "LOW org.example.spy, whose origin is unknown, used the microphone while the screen was off (1 times)",
+                "LOW org.example.spy, whose origin is unknown, used the microphone while the screen was off (once)",
             ]
         );
     }

@@ -37,7 +37,7 @@ fn check(kept: &Kept, findings: &mut Vec<Finding>) {
             "" => String::new(),
             policies => format!("; it may {policies}"),
         };
-        let message = format!("{package}, {}, is {role}{policies}", apps.origin_words(package));
+        let message = format!("{package}, {}, has the rights of a {role}{policies}", apps.origin_words(package));
         findings.push(Finding::of_rule(HEURISTIC.id, level, Trace::Policy, message, admin));
     }
 }
@@ -66,8 +66,8 @@ mod tests {
         assert_eq!(
             verdicts(&HEURISTIC, &records),
             [
-                "HIGH org.example.spy, not from an app store, is device admin; it may wipe-data",
-                "MEDIUM org.example.work, from an app store, is device admin; it may wipe-data",
+                "HIGH org.example.spy, not from an app store, has the rights of a device admin; it may wipe-data",
+                "MEDIUM org.example.work, from an app store, has the rights of a device admin; it may wipe-data",
             ]
         );
     }

@@ -5,7 +5,7 @@ pub const ARTIFACT: Artifact = Artifact {
     id: "android.redirections",
     title: "Redirected connections",
     about: "Rules of the packet filter that send connections somewhere else than where they were meant to go.",
-    files: &["/dumpstate/IP{,6}TABLES NAT*"],
+    files: &["/dumpstate/IPTABLE*NAT*", "/dumpstate/IP6TABLE*NAT*"],
     columns: &[text("chain"), text("target"), host("destination"), text("rule")],
     shows: Trace::Policy,
     line: "packet filter, chain {chain}: {rule}",

@@ -139,6 +139,11 @@ fn entries(text: &'static str) -> impl Iterator<Item = &'static str> {
     text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'))
 }
 
+/// `once`, `2 times`.
+pub fn times(count: u64) -> String {
+    if count == 1 { "once".into() } else { format!("{count} times") }
+}
+
 /// Names for one sentence, with a sign where there are more.
 pub fn named<'n>(names: impl IntoIterator<Item = &'n str>) -> String {
     const MOST: usize = 20;
@@ -186,7 +191,10 @@ mod tests {
             ]
         );
         assert!(!has_stock_name("com.androids.x"));
-        assert_eq!(named(["a", "b"]), "a, b");
+        assert_eq!(
+            (named(["a", "b"]).as_str(), times(1).as_str(), times(2).as_str()),
+            ("a, b", "once", "2 times")
+        );
         // The lists are there.
         assert!(STORES.len() > 10);
     }
