@@ -5,6 +5,7 @@
 
 mod adb_state;
 pub mod android;
+mod android_text;
 mod certificates;
 mod core_data;
 mod crash;
@@ -15,6 +16,7 @@ mod install_facts;
 pub mod ios;
 mod line;
 mod links;
+mod logcat;
 mod other;
 mod out;
 mod package_dump;

@@ -65,10 +65,21 @@ heuristics! {
     android_appops_background
     android_appops_install
     android_battery_package_changes
+    android_call_recorded
+    android_camera_in_background
     android_dangerous_permissions
+    android_device_admin
     android_install_session
+    android_launched_url
+    android_listening_port
+    android_messenger_crash
+    android_notification_listener
     android_package_from_unknown_installer
+    android_program_in_tmp
+    android_redirected_traffic
+    android_removed_app_used
     android_replaced_system_app
+    android_role_holder
     android_root_package
     android_surveillance_components
     android_unreleased_app
@@ -124,6 +135,7 @@ heuristics! {
     whatsapp_deleted_messages
 }
 
+mod android_apps;
 mod packages;
 mod programs;
 #[cfg(test)]

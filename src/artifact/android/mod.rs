@@ -6,15 +6,32 @@ crate::artifact::artifacts! {
     activities
     adb
     adb_keys
+    anr_processes
     app_ops
+    app_roles
+    app_traffic
+    app_usage
     battery_daily
     battery_history
+    camera_use
+    components
     database_activity
+    device_admins
+    dropbox
     install_sessions
+    logcat
+    microphone_use
+    notification_listeners
+    notifications
+    open_files
+    package_checkin
     package_permissions
     package_users
     packages
+    process_exits
     properties
     receivers
+    redirections
     services
+    sockets
 }
