@@ -169,6 +169,7 @@ mod tests {
         let clock = Clock {
             snapshot: crate::time::zoned("2024-01-02T12:00:00Z"),
             offset: crate::time::offset("+0200"),
+            ..Clock::NONE
         };
         let of = |text: &str| yearless(text, &clock).map(|time| time.to_string());
         assert_eq!(of("01-02 13:59:59.5").as_deref(), Some("2024-01-02T13:59:59.5"));

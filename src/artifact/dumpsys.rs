@@ -121,6 +121,7 @@ mod tests {
         let clock = Clock {
             snapshot: crate::time::zoned("2025-01-03T10:00:00Z"),
             offset: crate::time::offset("+0100"),
+            ..Clock::NONE
         };
         let at = |text: &str| local_time(text, &clock).map(|time| time.to_string());
         assert_eq!(at("01-03 10:59:00.5").as_deref(), Some("2025-01-03T10:59:00.5"));

@@ -10,7 +10,6 @@ mod certificates;
 mod core_data;
 mod crash;
 mod dumpsys;
-mod image;
 pub(crate) mod image;
 mod install_facts;
 pub mod ios;
