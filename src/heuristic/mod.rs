@@ -60,6 +60,8 @@ macro_rules! heuristics {
 
 heuristics! {
     addaily_only_process
+    android_certificate_installed
+    android_security_failure
     app_not_from_store
     app_outside_store
     app_signed_privately

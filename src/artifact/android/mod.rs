@@ -2,5 +2,16 @@
 //! `/settings/NAMESPACE`, and the phone's own.
 
 crate::artifact::artifacts! {
+    apk_certificates
+    backup_apps
+    bugbane_files
+    bugbane_mounts
+    bugbane_packages
+    bugbane_root_binaries
+    connect_events
+    dns_events
+    intrusion_other
     properties
+    security_events
+    sms
 }
