@@ -126,20 +126,6 @@ pub fn is_nowhere(address: &str) -> bool {
     ["", "0.0.0.0", "::", "::1", "127.0.0.1"].contains(&address)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_lose_their_slash_and_mapping() {
-        assert_eq!(address("/192.0.2.7"), (None, "192.0.2.7"));
-        assert_eq!(address("ip6-localhost/::1"), (Some("ip6-localhost"), "::1"));
-        assert_eq!(address("::ffff:192.0.2.7"), (None, "192.0.2.7"));
-        assert_eq!(address(""), (None, ""));
-        assert!(is_nowhere("::1") && !is_nowhere("192.0.2.7"));
-    }
-}
-
 /// The published example of a log.
 #[cfg(test)]
 pub const EXAMPLE: &str = r#"{"dns_event":{"event_id":1,"event_time":1767225600123,"hostname":"a.example.org","ip_addresses":["/192.0.2.7"],"ip_addresses_count":1,"package_name":"com.example.app"}}
@@ -154,3 +140,17 @@ pub const EXAMPLE: &str = r#"{"dns_event":{"event_id":1,"event_time":17672256001
 not json
 {"other_event":{"x":1}}
 "#;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_lose_their_slash_and_mapping() {
+        assert_eq!(address("/192.0.2.7"), (None, "192.0.2.7"));
+        assert_eq!(address("ip6-localhost/::1"), (Some("ip6-localhost"), "::1"));
+        assert_eq!(address("::ffff:192.0.2.7"), (None, "192.0.2.7"));
+        assert_eq!(address(""), (None, ""));
+        assert!(is_nowhere("::1") && !is_nowhere("192.0.2.7"));
+    }
+}

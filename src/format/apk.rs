@@ -183,11 +183,11 @@ fn pkcs7(message: &[u8]) -> Result<Vec<&[u8]>> {
     let mut certificates = child(child(content, 0x30)?, 0xa0)?;
     let mut found = Vec::new();
     while !certificates.is_empty() && found.len() < MOST_CERTIFICATES {
-        let (tag, _, whole, rest) = element(certificates)?;
-        if tag == 0x30 {
-            found.push(whole);
+        let element = element(certificates)?;
+        if element.tag == 0x30 {
+            found.push(element.whole);
         }
-        certificates = rest;
+        certificates = element.rest;
     }
     Ok(found)
 }
@@ -195,17 +195,25 @@ fn pkcs7(message: &[u8]) -> Result<Vec<&[u8]>> {
 /// The content of the first element with this tag.
 fn child(mut elements: &[u8], wanted: u8) -> Result<&[u8]> {
     while !elements.is_empty() {
-        let (tag, content, _, rest) = element(elements)?;
-        if tag == wanted {
-            return Ok(content);
+        let element = element(elements)?;
+        if element.tag == wanted {
+            return Ok(element.content);
         }
-        elements = rest;
+        elements = element.rest;
     }
     bail!("has no element of tag {wanted:#x}")
 }
 
-/// An element of DER: tag, content, the whole of it, what follows.
-fn element(bytes: &[u8]) -> Result<(u8, &[u8], &[u8], &[u8])> {
+/// An element of DER.
+struct Element<'a> {
+    tag: u8,
+    content: &'a [u8],
+    whole: &'a [u8],
+    /// What follows.
+    rest: &'a [u8],
+}
+
+fn element(bytes: &[u8]) -> Result<Element<'_>> {
     let [tag, first, ..] = bytes else { bail!("ends inside of an element") };
     let count = usize::from(first & 0x7f);
     let (len, header) = match first {
@@ -218,7 +226,8 @@ fn element(bytes: &[u8]) -> Result<(u8, &[u8], &[u8], &[u8])> {
     };
     let end = header.checked_add(len).context("a length goes beyond the end")?;
     let whole = bytes.get(..end).context("a length goes beyond the end")?;
-    Ok((*tag, whole.get(header..).unwrap_or_default(), whole, bytes.get(end..).unwrap_or_default()))
+    let content = whole.get(header..).unwrap_or_default();
+    Ok(Element { tag: *tag, content, whole, rest: bytes.get(end..).unwrap_or_default() })
 }
 
 /// Apps made for tests.
@@ -282,16 +291,16 @@ mod tests {
 
     #[test]
     fn certificates_of_both_forms_are_found_and_past_ones_apart() {
-        let signing = signing(&testing::signed(CERTIFICATE, b"past")).unwrap();
+        let newer = signing(&testing::signed(CERTIFICATE, b"past")).unwrap();
         let expected = Signing {
             schemes: vec!["v3"],
             certificates: vec![CERTIFICATE.to_vec()],
             past: vec![b"past".to_vec()],
             problems: Vec::new(),
         };
-        assert_eq!(signing, expected);
-        let signing = signing(&testing::old(CERTIFICATE)).unwrap();
-        assert_eq!((signing.schemes, signing.certificates), (vec!["v1"], vec![CERTIFICATE.to_vec()]));
+        assert_eq!(newer, expected);
+        let older = signing(&testing::old(CERTIFICATE)).unwrap();
+        assert_eq!((older.schemes, older.certificates), (vec!["v1"], vec![CERTIFICATE.to_vec()]));
         assert!(signing(b"PK").is_err());
     }
 

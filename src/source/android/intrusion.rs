@@ -17,6 +17,9 @@ use crate::format::ReadAt;
 /// Zips inside of zips that are opened.
 const MAX_NESTED: usize = 3;
 const MAX_ZIPS: usize = 1000;
+/// Folders below the given one in which logs are looked for to tell what it is.
+const MAX_DEPTH: usize = 4;
+const MAX_FOLDERS: usize = 1024;
 /// Files looked into to tell what a folder is.
 const MAX_PEEKED: usize = 64;
 const KINDS: [&[u8]; 3] = [b"dns_event", b"connect_event", b"security_event"];
@@ -29,34 +32,32 @@ fn is_log(head: &[u8]) -> bool {
         .is_some_and(|name| KINDS.iter().any(|kind| name.starts_with(kind)))
 }
 
-/// True where a folder or archive holds intrusion logs, here or in zips inside.
+/// True where a folder or archive holds intrusion logs, some folders down or in zips there.
 pub(in crate::source) fn holds_logs(container: &dyn Container, max_memory: u64) -> bool {
-    let mut peeked = 0;
-    let mut found = false;
-    let mut zips = Vec::new();
-    let walked = container.walk(
-        "",
-        &mut |member| {
-            if found || peeked >= MAX_PEEKED || member.kind != FileKind::File || is_litter(&member.path) {
-                return;
+    let (mut texts, mut zips) = (Vec::new(), Vec::new());
+    let mut level = vec![String::new()];
+    for _ in 0..MAX_DEPTH {
+        let mut below = Vec::new();
+        for folder in &level {
+            for (name, kind) in container.children(folder) {
+                let path = join(folder, &name);
+                match kind {
+                    FileKind::Directory if below.len() < MAX_FOLDERS => below.push(path),
+                    FileKind::File if is_litter(&path) => {}
+                    FileKind::File if is_text(&name) && texts.len() < MAX_PEEKED => texts.push(path),
+                    FileKind::File if is_zip(&name) && zips.len() < MAX_PEEKED => zips.push(path),
+                    _ => {}
+                }
             }
-            if is_text(&member.path) {
-                peeked += 1;
-                found = head(container, &member.path).is_some_and(|head| is_log(&head));
-            } else if is_zip(&member.path) && zips.len() < MAX_PEEKED {
-                zips.push(member);
-            }
-        },
-        &mut |_| (),
-    );
-    // What lists nothing holds nothing; opening it for what it is has told why.
-    let listed = walked.is_ok();
-    found
-        || listed
-            && zips.iter().any(|zip| {
-                zip.size <= max_memory
-                    && nested(container, &zip.path, max_memory).is_ok_and(|inner| holds_logs_flat(&*inner))
-            })
+        }
+        level = below;
+    }
+    let in_zip = |path: &String| {
+        container.size(path).is_some_and(|size| size <= max_memory)
+            && nested(container, path, max_memory).is_ok_and(|inner| holds_logs_flat(&*inner))
+    };
+    texts.iter().any(|path| head(container, path).is_some_and(|head| is_log(&head)))
+        || zips.iter().any(in_zip)
 }
 
 /// The same without zips inside.
@@ -195,8 +196,11 @@ impl Joined {
 /// Holds one log open at a time: those of archives are in memory while they are read.
 pub(super) struct JoinedReader<'a> {
     joined: &'a Joined,
-    open: Mutex<Option<(usize, Result<Box<dyn ReadAt>, String>)>>,
+    open: Mutex<Option<Opened>>,
 }
+
+/// The number of a part and its bytes, or why there are none.
+type Opened = (usize, Result<Box<dyn ReadAt>, String>);
 
 impl ReadAt for JoinedReader<'_> {
     fn len(&self) -> u64 {
