@@ -28,7 +28,7 @@ pub const ARTIFACT: Artifact = Artifact {
 };
 
 /// Larger ones are games.
-const LARGEST: u64 = 512 << 20;
+const LARGEST: u64 = 256 << 20;
 
 fn parse(bytes: &[u8], out: &mut Out<'_>) -> Result<()> {
     let path = out.path().to_owned();

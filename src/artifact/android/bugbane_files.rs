@@ -16,7 +16,7 @@ pub const ARTIFACT: Artifact = Artifact {
     ],
     shows: Trace::Installed,
     line: "file {file} ({mode}, {user}) changed",
-    parse: Parse::Bytes { most: 512 << 20, parse },
+    parse: Parse::Bytes { most: 256 << 20, parse },
 };
 
 fn parse(bytes: &[u8], out: &mut Out<'_>) -> Result<()> {
