@@ -54,6 +54,10 @@ pub fn open(path: &Path, secrets: &dyn Secrets, options: &Options) -> Result<Box
         Found::Backup(folder) => Box::new(Backup::open(container, folder, secrets)?),
         Found::Dump(roots) => Box::new(Dump::open(container, roots)?),
         Found::Sysdiagnose(roots) => Box::new(Sysdiagnose::new(container, roots)),
+        Found::AndroidBackup(name) => {
+            let file = container.file_at(&name, options.max_memory)?;
+            Box::new(Android::of_backup(&name, &file, secrets, options.max_memory)?)
+        }
         Found::Android(folder, kind) => {
             Box::new(Android::open(path, container, &folder, kind, secrets, options.max_memory)?)
         }
@@ -111,9 +115,9 @@ enum Found {
     Sysdiagnose(Vec<sysdiagnose::Root>),
     /// The folder in the container.
     Android(String, android::Kind),
+    /// The file in the container.
+    AndroidBackup(String),
 }
-
-const INTRUSION: Found = Found::Android(String::new(), android::Kind::Intrusion);
 
 fn not_recognised(path: &Path, reason: &str, hint: &str) -> SourceError {
     SourceError::NotRecognised { path: path.display().to_string(), reason: reason.into(), hint: hint.into() }
@@ -148,10 +152,11 @@ fn find(
         Some(found) => Ok((folder, found)),
         None => match above(path)? {
             Some(container) => Ok((Arc::new(container), Found::Backup(String::new()))),
-            None if android::holds_logs(&*folder, options.max_memory) => Ok((folder, INTRUSION)),
-            None => match archive_in(path, &*folder)? {
-                Some(archive) => find_in_file(&archive, secrets, options),
-                None => Err(explain(path, &*folder)),
+            None => match (other_android(&*folder, options), archive_in(path, &*folder)) {
+                (Some(found), _) => Ok((folder, found)),
+                (None, Ok(Some(archive))) => find_in_file(&archive, secrets, options),
+                (None, Ok(None)) => Err(explain(path, &*folder)),
+                (None, Err(error)) => Err(error),
             },
         },
     }
@@ -212,11 +217,34 @@ fn find_in_file(
     };
     match search(path, &*container)? {
         Some(found) => Ok((container, found)),
-        None if !container.streamed() && android::holds_logs(&*container, options.max_memory) => {
-            Ok((container, INTRUSION))
-        }
-        None => Err(explain(path, &*container)),
+        None => match other_android(&*container, options) {
+            Some(found) => Ok((container, found)),
+            None => Err(explain(path, &*container)),
+        },
     }
+}
+
+/// What of an Android phone has no layout to know it by: intrusion logs, and a backup file with or without others beside it.
+fn other_android(container: &dyn Container, options: &Options) -> Option<Found> {
+    if container.streamed() {
+        return None;
+    }
+    if android::holds_logs(container, options.max_memory) {
+        return Some(Found::Android(String::new(), android::Kind::Intrusion));
+    }
+    let mut backups = container.children("").into_iter().filter(|(name, kind)| {
+        *kind == FileKind::File && name.ends_with(".ab") && starts_as_backup(container, name)
+    });
+    let (only, _) = backups.next()?;
+    backups.next().is_none().then_some(Found::AndroidBackup(only))
+}
+
+fn starts_as_backup(container: &dyn Container, name: &str) -> bool {
+    let mut head = [0; 64];
+    let read = container.open(name).and_then(|file| {
+        file.read_at(0, &mut head).map_err(|source| SourceError::Read { path: name.into(), source })
+    });
+    read.is_ok_and(|read| android::is_backup_file(head.get(..read).unwrap_or_default()))
 }
 
 fn is_part_of_backup(path: &Path) -> bool {
@@ -258,9 +286,18 @@ fn search(path: &Path, container: &dyn Container) -> Result<Option<Found>, Sourc
         if !roots.is_empty() {
             return Ok(Some(Found::Sysdiagnose(roots)));
         }
-        let android = level.iter().find_map(|folder| Some((folder, android::kind(container, folder)?)));
-        if let Some((folder, kind)) = android {
-            return Ok(Some(Found::Android(folder.clone(), kind)));
+        let mut androids = level
+            .iter()
+            .filter_map(|folder| Some((folder, android::kind(container, folder)?)))
+            .collect::<Vec<_>>();
+        match (androids.pop(), androids.is_empty()) {
+            (Some((folder, kind)), true) => return Ok(Some(Found::Android(folder.clone(), kind))),
+            (Some(last), false) => {
+                androids.push(last);
+                let found = androids.into_iter().map(|(folder, _)| folder.clone()).collect();
+                return Err(SourceError::Several { path: path.display().to_string(), found });
+            }
+            (None, _) => {}
         }
         let below = level.iter().flat_map(|folder| {
             let folders =

@@ -408,6 +408,9 @@ fn an_android_backup_reads_the_same_alone_and_in_an_acquisition() {
     assert!(lines.len() == 1 && lines[0].starts_with(&format!("{MESSAGES} 137 bytes")), "{lines:?}");
     assert!(matches!(opened(&folder.path().join("backup.ab"), "wrong"), Err(SourceError::PasswordWrong)));
     assert!(matches!(opened(&folder.path().join("backup.ab"), ""), Err(SourceError::PasswordMissing)));
+    in_every_wrapping(folder.path(), PASSWORD, |name, source| {
+        assert_eq!(listing(source), lines, "{name}");
+    });
     put(folder.path(), "acquisition.json", b"{}");
     put(folder.path(), "getprop.txt", b"[a]: [b]");
     in_every_wrapping(folder.path(), PASSWORD, |name, source| {
@@ -471,6 +474,29 @@ fn an_unpacked_android_backup_is_known_and_gaps_in_its_messages_are_told() {
         assert!(source.describe().starts_with("Android backup in "), "{name}");
         assert!(lines.iter().any(|line| line.contains("numbered 0 to 2 are not in the backup")), "{lines:?}");
     });
+}
+
+#[test]
+fn acquisitions_of_several_android_phones_are_never_mixed() {
+    let folder = tempfile::tempdir().unwrap();
+    put(folder.path(), "one/acquisition.json", b"{}");
+    put(folder.path(), "two/acquisition.json", b"{}");
+    let Err(SourceError::Several { found, .. }) = opened(folder.path(), "") else { panic!() };
+    assert_eq!(found, ["one", "two"]);
+}
+
+#[test]
+fn a_bugreport_that_is_the_words_of_an_error_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    put(folder.path(), "acquisition.json", b"{}");
+    put(folder.path(), "bugreport.zip", b"adb: error: device offline\n");
+    let lines = listing(&*opened(folder.path(), "").unwrap());
+    assert!(
+        lines
+            .iter()
+            .any(|line| line.contains("is no archive: it begins with \"adb: error: device offline\"")),
+        "{lines:?}"
+    );
 }
 
 #[cfg(feature = "age")]

@@ -362,7 +362,15 @@ impl Android {
             let read = file.read_at(0, &mut head).unwrap_or(0);
             match Magic::of(head.get(..read).unwrap_or_default()) {
                 Some(magic) => archive::open(path, file, magic, self.max_memory, &|_| false),
-                None => Err(SourceError::File { path: member.into(), reason: "is no archive".into() }),
+                // A computer that lost the phone leaves its words there.
+                None => {
+                    let words = String::from_utf8_lossy(head.get(..read).unwrap_or_default()).into_owned();
+                    let words: String = words.lines().next().unwrap_or_default().chars().take(100).collect();
+                    Err(SourceError::File {
+                        path: member.into(),
+                        reason: format!("is no archive: it begins with {words:?}"),
+                    })
+                }
             }
         });
         let inner = match opened {
