@@ -143,6 +143,7 @@ pub struct FileAt {
 enum Inner {
     Disk(Arc<File>),
     Memory(Shared),
+    #[cfg(feature = "age")]
     View(Arc<dyn ReadAt + Sync>),
 }
 
@@ -165,6 +166,7 @@ impl FileAt {
     }
 
     /// What is decrypted or put together while it is read.
+    #[cfg(feature = "age")]
     pub(super) fn of_view(view: Arc<dyn ReadAt + Sync>) -> FileAt {
         let len = view.len();
         FileAt { inner: Inner::View(view), start: 0, len }
@@ -198,6 +200,7 @@ impl ReadAt for FileAt {
         let file = match &self.inner {
             Inner::Disk(file) => file,
             Inner::Memory(bytes) => return bytes.read_at(self.start + offset, buffer),
+            #[cfg(feature = "age")]
             Inner::View(view) => return view.read_at(self.start + offset, buffer),
         };
         let mut done = 0;

@@ -41,13 +41,13 @@ impl Default for Options {
 ///
 /// An encrypted backup is unlocked here, so that a wrong password is known before anything else is done.
 pub fn open(path: &Path, secrets: &dyn Secrets, options: &Options) -> Result<Box<dyn Source>, SourceError> {
-    if let Some(text) = dumpstate(path) {
-        let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
-        return Ok(Box::new(Android::of_text(&name, text, options.max_memory)));
-    }
     if let Some(file) = android_backup(path) {
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
         return Ok(Box::new(Android::of_backup(&name, &file, secrets, options.max_memory)?));
+    }
+    if let Some(text) = dumpstate(path) {
+        let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+        return Ok(Box::new(Android::of_text(&name, text, options.max_memory)));
     }
     let (container, found) = find(path, secrets, options)?;
     Ok(match found {
