@@ -28,7 +28,7 @@ impl Given {
             if text.lines().any(|line| line.trim_start().starts_with(IDENTITY)) {
                 identity = Some(text);
             } else {
-                key = Some(read_key(path)?);
+                key = Some(read_key(path, &text)?);
             }
         }
         let password = if let Some(path) = &arguments.password_file {
@@ -110,11 +110,14 @@ fn first_line(path: &Path) -> Result<Zeroizing<String>, Failure> {
 }
 
 /// 64 hexadecimal digits; white space around them and upper case are accepted.
-fn read_key(path: &Path) -> Result<Zeroizing<[u8; 32]>, Failure> {
-    let line = first_line(path)?;
+fn read_key(path: &Path, text: &str) -> Result<Zeroizing<[u8; 32]>, Failure> {
+    let line = text.lines().next().unwrap_or_default();
     let bytes = crate::record::unhex(line.trim()).map(Zeroizing::new);
     let key = bytes.and_then(|bytes| <[u8; 32]>::try_from(bytes.as_slice()).ok());
     key.map(Zeroizing::new).ok_or_else(|| {
-        Failure::Key(format!("`{}` does not hold a key of 64 hexadecimal digits", path.display()))
+        Failure::Key(format!(
+            "`{}` holds neither a key of 64 hexadecimal digits nor an age key",
+            path.display()
+        ))
     })
 }
