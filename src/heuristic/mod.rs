@@ -67,6 +67,7 @@ heuristics! {
     android_battery_package_changes
     android_call_recorded
     android_camera_in_background
+    android_certificate_installed
     android_dangerous_permissions
     android_device_admin
     android_install_session
@@ -81,6 +82,7 @@ heuristics! {
     android_replaced_system_app
     android_role_holder
     android_root_package
+    android_security_failure
     android_surveillance_components
     android_unreleased_app
     app_not_from_store

@@ -7,18 +7,27 @@ crate::artifact::artifacts! {
     adb
     adb_keys
     anr_processes
+    apk_certificates
     app_ops
     app_roles
     app_traffic
     app_usage
+    backup_apps
     battery_daily
     battery_history
+    bugbane_files
+    bugbane_mounts
+    bugbane_packages
+    bugbane_root_binaries
     camera_use
     components
+    connect_events
     database_activity
     device_admins
+    dns_events
     dropbox
     install_sessions
+    intrusion_other
     logcat
     microphone_use
     notification_listeners
@@ -32,6 +41,8 @@ crate::artifact::artifacts! {
     properties
     receivers
     redirections
+    security_events
     services
+    sms
     sockets
 }
