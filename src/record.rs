@@ -167,10 +167,10 @@ impl Column {
         Column { name, kind, moment: None, precision: Precision::Microsecond }
     }
 
-    /// How sure the times of this column are in an acquisition with this clock.
-    pub fn basis(&self, clock: &Clock) -> Basis {
+    /// How sure a time of this column is in an acquisition with this clock.
+    pub fn basis(&self, clock: &Clock, at: Timestamp) -> Basis {
         match self.kind {
-            Kind::Time(epoch) => epoch.basis(clock),
+            Kind::Time(epoch) => epoch.basis(clock, at),
             _ => Basis::Utc,
         }
     }
@@ -214,6 +214,11 @@ pub const fn time(name: &'static str, epoch: Epoch, moment: Moment) -> Column {
     let mut column = Column::new(name, Kind::Time(epoch));
     column.moment = Some(moment);
     column
+}
+
+/// A time that is no event of this phone, such as when another says to have sent something.
+pub const fn fact_time(name: &'static str, epoch: Epoch) -> Column {
+    Column::new(name, Kind::Time(epoch))
 }
 
 /// A boolean that, when true, adds `sentence` to every finding on the record.

@@ -3,20 +3,29 @@
 //! An artifact names device paths and stores facts. It knows no container, judges nothing and touches no file: that is what lets one
 //! parser serve every acquisition.
 
+mod adb_state;
 pub mod android;
+mod android_text;
 mod certificates;
 mod core_data;
 mod crash;
-mod image;
+mod dumpsys;
+pub(crate) mod image;
 mod install_facts;
+mod intrusion;
 pub mod ios;
+mod json;
 mod line;
 mod links;
+mod logcat;
 mod other;
 mod out;
+mod package_dump;
 mod powerlog;
 pub(crate) mod property_list;
+mod protobuf_stream;
 mod read;
+mod resolver_table;
 mod spindump;
 pub mod sysdiagnose;
 #[cfg(test)]
@@ -165,8 +174,9 @@ pub mod prelude {
     pub use crate::format::text::Lines;
     pub use crate::format::unified_log::{Clock as LogClock, Entry, Uuid, inventory::Logged};
     pub use crate::record::{
-        Column, Kind, Moment, Place, Trace, Value, app_id, boolean, bytes, caveat, direction, email, hash,
-        host, int, message, path, phone, process, profile_id, property, real, text, time, url,
+        Column, Kind, Moment, Place, Trace, Value, app_id, boolean, bytes, caveat, direction, email,
+        fact_time, hash, host, int, message, path, phone, process, profile_id, property, real, text, time,
+        url,
     };
     pub use crate::source::VirtualFile;
     pub use crate::time::{Epoch, Precision};

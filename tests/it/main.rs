@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod android;
 mod cli;
 mod containers;
 mod demo_android;
