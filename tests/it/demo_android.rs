@@ -77,9 +77,13 @@ impl Desk {
 
     /// What a scan writes, by path.
     fn scan(&self, path: &Path) -> BTreeMap<String, Vec<u8>> {
+        self.scan_with(path, &[])
+    }
+
+    fn scan_with(&self, path: &Path, arguments: &[&str]) -> BTreeMap<String, Vec<u8>> {
         let name = path.file_name().unwrap().to_str().unwrap();
-        let out = self.place(&format!("{name}-out"));
-        scan_into(&out, path, &[]);
+        let out = self.place(&format!("{name}-out{}", arguments.len()));
+        scan_into(&out, path, arguments);
         files(&out)
     }
 }
@@ -148,6 +152,22 @@ fn every_wrapping_of_an_acquisition_gives_the_same_findings_and_timeline() {
         let differences: Vec<&String> = found.symmetric_difference(&expected).collect();
         assert!(differences.is_empty(), "{}: {differences:#?}", path.display());
     }
+}
+
+#[test]
+fn every_form_of_the_backup_gives_the_same_and_a_locked_one_is_told() {
+    let desk = Desk::new();
+    let expected = facts(&desk.scan(&fixture(INFECTED)));
+    let with = |wrapping| infected().collected(wrapping).zip();
+    let compressed = desk.scan(&desk.file("compressed.zip", &with(Wrapping::Compressed)));
+    assert!(facts(&compressed) == expected);
+    let locked = desk.file("locked.zip", &with(Wrapping::Encrypted(phone::PASSWORD)));
+    let password = desk.file("password", format!("{}\n", phone::PASSWORD).as_bytes());
+    let opened = desk.scan_with(&locked, &["--password-file", password.to_str().unwrap()]);
+    assert!(facts(&opened) == expected);
+    let without = desk.scan(&locked);
+    assert!(problems(&without).contains("backup.ab"), "{}", problems(&without));
+    assert!(facts(&without).is_subset(&expected));
 }
 
 #[test]
