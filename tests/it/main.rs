@@ -5,6 +5,7 @@
 mod android;
 mod cli;
 mod containers;
+mod demo_android;
 mod fixtures;
 mod layers;
 #[path = "../phone/mod.rs"]

@@ -155,6 +155,10 @@ fn main_text(container: &dyn Container, folder: &str) -> Option<String> {
 
 /// True for the beginning of a bugreport's text, whatever it is called.
 pub(super) fn is_dumpstate(head: &[u8]) -> bool {
+    // A zip that does not compress shows the text of its first member.
+    if Magic::of(head).is_some() {
+        return false;
+    }
     let head = head.get(..4096).unwrap_or(head);
     memchr::memmem::find(head, b"== dumpstate: ").is_some()
         || memchr::memmem::find(head, b"DUMP OF SERVICE ").is_some()
@@ -609,6 +613,13 @@ mod tests {
         ] {
             assert_eq!(collected_path(name), path);
         }
+    }
+
+    #[test]
+    fn an_archive_that_shows_its_text_is_no_text() {
+        let text = b"=====\n== dumpstate: 2024-07-01 10:00:00\n=====\n";
+        assert!(is_dumpstate(text));
+        assert!(!is_dumpstate(&[b"PK\x03\x04", &text[..]].concat()));
     }
 
     #[test]
