@@ -226,6 +226,23 @@ fn what_is_no_acquisition_is_explained() {
     assert!(told(&folder.path().join("other/photo.jpg")).contains("neither a folder nor"));
 }
 
+#[test]
+fn a_sysdiagnose_in_a_stream_is_recognised_without_listing_it() {
+    let place = tempfile::tempdir().unwrap();
+    let top = place.path().join("top");
+    put(&top, "s/ps.txt", b"USER PID COMMAND\n");
+    put(&top, "s/sysdiagnose.log", b"x");
+    let tar = tarred(&top);
+    put(place.path(), "s.tar.gz", &gzipped(&tar));
+    let options = Options { max_memory: tar.len() as u64 - 1 };
+    let source = open(&place.path().join("s.tar.gz"), &Password(""), &options).unwrap();
+    assert!(source.streamed());
+    let mut names = Vec::new();
+    let passed = source.read_through(&mut |file, _| names.push(file.path), &mut |_| ());
+    assert!(matches!(passed, Some(Ok(()))), "it had been read through before");
+    assert!(names.contains(&"/sysdiagnose/ps.txt".to_owned()), "{names:?}");
+}
+
 /// Packs `folder` in every way and opens each; the small budget makes a stream of the tar.gz.
 fn in_every_archive(folder: &Path, password: &'static str, mut check: impl FnMut(&str, &dyn Source)) {
     let place = tempfile::tempdir().unwrap();

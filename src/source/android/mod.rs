@@ -137,7 +137,9 @@ pub(super) fn is_backup_file(head: &[u8]) -> bool {
 /// The text of a bugreport: the one that is named, else the one that is called so.
 fn main_text(container: &dyn Container, folder: &str) -> Option<String> {
     for name in ["main_entry.txt", "main-entry.txt"] {
-        let named = container.read(&join(folder, name), 4096).ok();
+        let entry = join(folder, name);
+        // Asked first: opening what is not there would list an archive that is best read through once.
+        let named = container.is_file(&entry).then(|| container.read(&entry, 4096).ok()).flatten();
         let named = named.map(|bytes| String::from_utf8_lossy(&bytes).trim().to_owned());
         if let Some(path) = named.map(|name| join(folder, &name)).filter(|path| container.is_file(path)) {
             return Some(path);
