@@ -10,6 +10,7 @@ mod crash;
 mod image;
 mod install_facts;
 pub mod ios;
+mod json_records;
 mod line;
 mod links;
 mod other;
@@ -17,11 +18,13 @@ mod out;
 mod powerlog;
 pub(crate) mod property_list;
 mod read;
+mod settings;
 mod spindump;
 pub mod sysdiagnose;
 #[cfg(test)]
 pub mod testing;
 mod text_log;
+mod tombstone;
 mod whatsapp;
 
 use std::sync::LazyLock;

@@ -2,5 +2,24 @@
 //! `/settings/NAMESPACE`, and the phone's own.
 
 crate::artifact::artifacts! {
+    acquisition
+    boot_history
+    collected_files
+    collected_package_files
+    collected_packages
+    dumpstate_log
+    environment
+    file_times
+    mounts
+    platform_compat
+    processes
     properties
+    root_binaries
+    selinux
+    services
+    setting_changes
+    settings
+    tmp_files
+    tombstone_files
+    tombstones
 }
