@@ -167,10 +167,10 @@ impl Column {
         Column { name, kind, moment: None, precision: Precision::Microsecond }
     }
 
-    /// How sure the times of this column are in an acquisition with this clock.
-    pub fn basis(&self, clock: &Clock) -> Basis {
+    /// How sure a time of this column is in an acquisition with this clock.
+    pub fn basis(&self, clock: &Clock, at: Timestamp) -> Basis {
         match self.kind {
-            Kind::Time(epoch) => epoch.basis(clock),
+            Kind::Time(epoch) => epoch.basis(clock, at),
             _ => Basis::Utc,
         }
     }

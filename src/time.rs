@@ -3,6 +3,8 @@
 //! Every format states its epoch and unit in its column; the unit of a number is then settled by its magnitude, because the same
 //! column holds seconds on one iOS version and nanoseconds on the next. What cannot be a date is refused here, once.
 
+use std::sync::Arc;
+
 use jiff::{Timestamp, civil::DateTime, tz::Offset};
 use serde::Serialize;
 
@@ -34,17 +36,71 @@ pub enum Epoch {
 }
 
 /// What an acquisition tells about the device's clock, which times without a zone or a date are read by.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Clock {
     /// The instant of the acquisition.
     pub snapshot: Option<Timestamp>,
     /// How far the device was east of UTC then.
     pub offset: Option<Offset>,
+    /// How far it was east of UTC before, where its own logs say so.
+    pub zones: Option<Arc<[Stretch]>>,
 }
 
 impl Clock {
     /// Nothing is known.
-    pub const NONE: Clock = Clock { snapshot: None, offset: None };
+    pub const NONE: Clock = Clock { snapshot: None, offset: None, zones: None };
+
+    fn stretches(&self) -> &[Stretch] {
+        self.zones.as_deref().unwrap_or_default()
+    }
+
+    /// The offset in force at a local time, if that is known.
+    fn offset_at(&self, local: DateTime) -> Option<Offset> {
+        let of = |stretch: &&Stretch| stretch.offset.to_timestamp(local).is_ok_and(|at| stretch.holds(at, 0));
+        self.stretches().iter().find(of).map(|stretch| stretch.offset)
+    }
+}
+
+/// A time in which the device's logs show one and the same offset from UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stretch {
+    pub from: Timestamp,
+    pub until: Timestamp,
+    pub offset: Offset,
+}
+
+impl Stretch {
+    fn holds(&self, at: Timestamp, margin_s: i64) -> bool {
+        let at = at.as_second();
+        self.from.as_second().saturating_add(margin_s) <= at
+            && at <= self.until.as_second().saturating_sub(margin_s)
+    }
+}
+
+/// Between entries further apart than this, the device may have been elsewhere and back.
+const SILENCE_S: i64 = 7 * 86_400;
+/// No two zones are further apart: nearer than this to its ends, a time in a stretch may have been meant in another zone.
+const MARGIN_S: i64 = 26 * 3600;
+/// A traveller's log has some dozens.
+const STRETCHES_MOST: usize = 1_000;
+
+/// The stretches that entries with zones make up; the earliest ones if there are more than any device has.
+pub fn stretches(mut entries: Vec<(Timestamp, Offset)>) -> Option<Arc<[Stretch]>> {
+    entries.sort_by_key(|(at, offset)| (*at, offset.seconds()));
+    let mut stretches: Vec<Stretch> = Vec::new();
+    for (at, offset) in entries {
+        let last = stretches
+            .last_mut()
+            .filter(|last| last.offset == offset && at.as_second() - last.until.as_second() <= SILENCE_S);
+        if let Some(last) = last {
+            last.until = at;
+        } else if stretches.len() < STRETCHES_MOST {
+            stretches.push(Stretch { from: at, until: at, offset });
+        } else {
+            break;
+        }
+    }
+    (!stretches.is_empty()).then(|| stretches.into())
 }
 
 /// What is known about the clock behind a time.
@@ -60,11 +116,14 @@ pub enum Basis {
     ZoneAssumed,
     /// Reckoned back from the instant of the acquisition, to within some seconds.
     Snapshot,
+    /// Stored as local time; read with the offset that the device's own logs show for that time.
+    ZoneKnown,
 }
 
 impl Basis {
     /// Every basis, in the order of its number.
-    pub const ALL: [Basis; 4] = [Basis::Utc, Basis::DeviceLocal, Basis::ZoneAssumed, Basis::Snapshot];
+    pub const ALL: [Basis; 5] =
+        [Basis::Utc, Basis::DeviceLocal, Basis::ZoneAssumed, Basis::Snapshot, Basis::ZoneKnown];
 
     /// The word in every output, as serialised.
     pub fn name(self) -> &'static str {
@@ -73,6 +132,7 @@ impl Basis {
             Basis::DeviceLocal => "device-local",
             Basis::ZoneAssumed => "zone-assumed",
             Basis::Snapshot => "snapshot",
+            Basis::ZoneKnown => "zone-known",
         }
     }
 }
@@ -166,9 +226,12 @@ impl Epoch {
         self.shifted(micros.round_ties_even() as i64, raw, refuse)
     }
 
-    /// How sure a time of this epoch is.
-    pub fn basis(self, clock: &Clock) -> Basis {
+    /// How sure a time of this epoch is, as [`Epoch::decode`] read it.
+    pub fn basis(self, clock: &Clock, at: Timestamp) -> Basis {
         match self {
+            Epoch::Local if clock.stretches().iter().any(|stretch| stretch.holds(at, MARGIN_S)) => {
+                Basis::ZoneKnown
+            }
             Epoch::Local if clock.offset.is_some() => Basis::ZoneAssumed,
             Epoch::Local => Basis::DeviceLocal,
             Epoch::BeforeSnapshot => Basis::Snapshot,
@@ -231,7 +294,7 @@ fn in_range(time: Timestamp, raw: impl Fn() -> String) -> Result<Timestamp, OutO
 fn from_local(text: &str, clock: &Clock) -> Result<Option<Timestamp>, OutOfRange> {
     let refuse = || OutOfRange { raw: text.chars().take(40).collect() };
     let local: DateTime = text.trim().parse().map_err(|_| refuse())?;
-    let offset = clock.offset.unwrap_or(Offset::UTC);
+    let offset = clock.offset_at(local).or(clock.offset).unwrap_or(Offset::UTC);
     let time = offset.to_timestamp(local).map_err(|_| refuse())?;
     in_range(time, || refuse().raw).map(Some)
 }
@@ -452,18 +515,42 @@ mod tests {
     #[test]
     fn local_times_are_read_with_the_acquisitions_offset_or_marked() {
         let local = Value::from("2023-05-24 13:29:15.5");
-        let clock = Clock { offset: offset("+0200"), snapshot: None };
+        let clock = Clock { offset: offset("+0200"), ..Clock::NONE };
         let decoded = |clock| Epoch::Local.decode(&local, clock).unwrap().map(iso);
         assert_eq!(decoded(&clock).as_deref(), Some("2023-05-24T11:29:15.500000+00:00"));
         assert_eq!(decoded(&Clock::NONE).as_deref(), Some("2023-05-24T13:29:15.500000+00:00"));
-        assert_eq!(Epoch::Local.basis(&clock), Basis::ZoneAssumed);
-        assert_eq!(Epoch::Local.basis(&Clock::NONE), Basis::DeviceLocal);
+        let at = Timestamp::UNIX_EPOCH;
+        assert_eq!(Epoch::Local.basis(&clock, at), Basis::ZoneAssumed);
+        assert_eq!(Epoch::Local.basis(&Clock::NONE, at), Basis::DeviceLocal);
         assert!(Epoch::Local.decode(&Value::from("noon"), &clock).is_err());
     }
 
     #[test]
+    fn local_times_before_a_change_to_summer_time_are_read_with_the_offset_of_then() {
+        // Entries of every other day; the change was in the night to 2023-03-26, the acquisition in May.
+        let entry =
+            |day: &str, zone: &str| (zoned(&format!("{day}T12:00:00{zone}")).unwrap(), offset(zone).unwrap());
+        let winter = ["2023-03-15", "2023-03-18", "2023-03-20", "2023-03-25"].map(|day| entry(day, "+0100"));
+        let summer = ["2023-03-28", "2023-03-31", "2023-05-01"].map(|day| entry(day, "+0200"));
+        let zones = stretches([summer.as_slice(), winter.as_slice()].concat());
+        let clock = Clock { offset: offset("+0300"), snapshot: None, zones };
+        let read = |local: &str| {
+            let at = Epoch::Local.decode(&Value::from(local), &clock).unwrap().unwrap();
+            format!("{} {}", short(at), Epoch::Local.basis(&clock, at).name())
+        };
+        assert_eq!(read("2023-03-20 10:00:00"), "2023-03-20 09:00:00 UTC zone-known");
+        assert_eq!(read("2023-03-30 08:00:00"), "2023-03-30 06:00:00 UTC zone-known");
+        // Near a change it is read in the zone but not sure; outside and where the log is silent for long the zone is assumed.
+        assert_eq!(read("2023-03-25 10:00:00"), "2023-03-25 09:00:00 UTC zone-assumed");
+        assert_eq!(read("2023-03-26 10:00:00"), "2023-03-26 07:00:00 UTC zone-assumed");
+        assert_eq!(read("2023-04-15 10:00:00"), "2023-04-15 07:00:00 UTC zone-assumed");
+        assert_eq!(read("2022-03-20 10:00:00"), "2022-03-20 07:00:00 UTC zone-assumed");
+        assert_eq!(stretches(Vec::new()), None);
+    }
+
+    #[test]
     fn ages_are_reckoned_back_from_the_acquisition_and_are_never_guessed() {
-        let clock = Clock { snapshot: zoned("2023-05-24 13:29:15 +0200"), offset: None };
+        let clock = Clock { snapshot: zoned("2023-05-24 13:29:15 +0200"), ..Clock::NONE };
         let decoded = |clock| Epoch::BeforeSnapshot.decode(&Value::Real(75.5), clock).unwrap().map(iso);
         assert_eq!(decoded(&clock).as_deref(), Some("2023-05-24T11:27:59.500000+00:00"));
         assert_eq!(decoded(&Clock::NONE), None);

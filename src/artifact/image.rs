@@ -21,20 +21,15 @@ pub fn is_uuid(text: &str) -> bool {
         })
 }
 
-/// The names of the folders above an executable that may stand for a program: bundles without their ending, and below folders that
-/// can be written to every other one. `/x/bh.app/bh` gives `x` and `bh`.
+/// The names of the folders above an executable that may stand for a program: bundles without their ending, and the folder that has
+/// the name of its executable. `/x/bh.app/bh` and `/x/bh/bh` give `bh`. Other folders have names that are words: `payload`, `staging`.
 pub fn folders(path: &str) -> Vec<&str> {
-    const SEALED: [&str; 5] = ["/System/", "/usr/", "/sbin/", "/bin/", "/Applications/"];
     const BUNDLES: [&str; 5] = [".app", ".appex", ".xpc", ".bundle", ".framework"];
-    let sealed = SEALED.iter().any(|root| path.starts_with(root));
-    let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-    let parts = folder.split('/').filter(|part| !part.is_empty() && !is_uuid(part));
-    let mut names: Vec<&str> = parts
-        .filter_map(|part| {
-            let bundle = BUNDLES.iter().find_map(|ending| part.strip_suffix(ending));
-            bundle.or_else(|| (!sealed).then_some(part))
-        })
-        .collect();
+    let (folder, executable) = path.rsplit_once('/').unwrap_or(("", path));
+    let bundles =
+        folder.split('/').filter_map(|part| BUNDLES.iter().find_map(|ending| part.strip_suffix(ending)));
+    let own = folder.rsplit('/').next().filter(|own| *own == executable);
+    let mut names: Vec<&str> = bundles.chain(own).filter(|name| !name.is_empty()).collect();
     names.dedup();
     names
 }
@@ -64,11 +59,23 @@ mod tests {
     }
 
     #[test]
-    fn folders_are_names_where_somebody_can_write_and_bundles_everywhere() {
-        assert_eq!(folders("/private/var/tmp/x/bh.app/bh"), ["private", "var", "tmp", "x", "bh"]);
-        assert_eq!(folders("/System/Library/A.framework/PlugIns/B.appex/B"), ["A", "B"]);
-        assert_eq!(folders("/usr/libexec/nfcd"), [""; 0]);
-        assert_eq!(folders("kernel_task"), [""; 0]);
+    fn only_bundles_and_the_folder_of_the_same_name_stand_for_a_program() {
+        for (path, names) in [
+            ("/private/var/tmp/x/bh.app/bh", &["bh"][..]),
+            ("/private/var/tmp/bh.app/helper", &["bh"]),
+            ("/private/var/tmp/bh/bh", &["bh"]),
+            ("/System/Library/A.framework/PlugIns/B.appex/B", &["A", "B"]),
+            ("/private/var/containers/Bundle/Application/U/A.app/A", &["A"]),
+            ("/private/var/install/payload/x", &[]),
+            ("/private/var/payload/payload.d/payload", &[]),
+            ("/private/var/bh/a/bh", &[]),
+            ("/private/var/tmp/.app/x", &[]),
+            ("/usr/libexec/nfcd", &[]),
+            ("kernel_task", &[]),
+            ("/", &[]),
+        ] {
+            assert_eq!(folders(path), names, "{path}");
+        }
     }
 
     #[test]

@@ -3,21 +3,27 @@
 //! An artifact names device paths and stores facts. It knows no container, judges nothing and touches no file: that is what lets one
 //! parser serve every acquisition.
 
+mod adb_state;
 pub mod android;
+mod android_text;
 mod certificates;
 mod core_data;
 mod crash;
-mod image;
+mod dumpsys;
+pub(crate) mod image;
 mod install_facts;
 pub mod ios;
 mod json_records;
 mod line;
 mod links;
+mod logcat;
 mod other;
 mod out;
+mod package_dump;
 mod powerlog;
 pub(crate) mod property_list;
 mod read;
+mod resolver_table;
 mod settings;
 mod spindump;
 pub mod sysdiagnose;

@@ -22,11 +22,12 @@ impl Record<'_> {
     /// The points in time of the record, in column order.
     pub fn stamps(&self) -> impl Iterator<Item = Stamp> + '_ {
         self.artifact.columns.iter().zip(self.values).filter_map(|(column, value)| {
+            let at = value.as_time()?;
             Some(Stamp {
-                at: value.as_time()?,
+                at,
                 moment: column.moment?,
                 column: column.name,
-                basis: column.basis(self.clock),
+                basis: column.basis(self.clock, at),
                 precision: column.precision,
             })
         })

@@ -1,9 +1,6 @@
 //! Android's settings as their service dumps them, with the history that Samsung keeps, and as `cmd settings list` prints them.
 
-use jiff::civil::DateTime;
-
 use crate::artifact::prelude::*;
-use crate::time::{Clock, ascii_digits};
 
 /// What is kept of a value; icons and lists of flags can be long.
 const LONGEST_VALUE_BYTES: usize = 64 << 10;
@@ -192,42 +189,5 @@ fn change(line: u64, text: &str) -> Change {
         old: trimmed(old),
         new: trimmed(new),
         package,
-    }
-}
-
-/// The latest such time that was not after the acquisition, of a day and time without a year. A dump goes on for minutes after
-/// the moment it tells, hence the day of grace.
-pub fn without_year(text: &str, clock: &Clock) -> Option<DateTime> {
-    let now = clock.offset.unwrap_or(jiff::tz::Offset::UTC).to_datetime(clock.snapshot?);
-    latest(text, now)
-}
-
-fn latest(text: &str, now: DateTime) -> Option<DateTime> {
-    let text = ascii_digits(text.trim());
-    let end = now.checked_add(jiff::Span::new().days(1)).ok()?;
-    // The 29th of February comes back after eight years at most, over 2100 too.
-    (0..=8).find_map(|back| {
-        let year = now.year().checked_sub(back)?;
-        let time: DateTime = format!("{year:04}-{}", text.replacen(' ', "T", 1)).parse().ok()?;
-        (time <= end).then_some(time)
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_day_without_year_is_the_last_one_before_the_acquisition() {
-        let now: DateTime = "2025-01-03T10:00:00".parse().unwrap();
-        let of = |text: &str| latest(text, now).map(|time| time.to_string());
-        assert_eq!(of("12-31 23:00:00.000").as_deref(), Some("2024-12-31T23:00:00"));
-        assert_eq!(of("01-02 08:00:00.000").as_deref(), Some("2025-01-02T08:00:00"));
-        assert_eq!(of("01-03 10:01:00").as_deref(), Some("2025-01-03T10:01:00"));
-        assert_eq!(of("02-29 00:00:00").as_deref(), Some("2024-02-29T00:00:00"));
-        assert_eq!(of("٠١-٠٢ ٠٨:٠٠:٠٠").as_deref(), Some("2025-01-02T08:00:00"));
-        for text in ["", "13-01 00:00:00", "yesterday", "02-30 00:00:00"] {
-            assert_eq!(of(text), None, "{text}");
-        }
     }
 }

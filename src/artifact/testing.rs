@@ -40,8 +40,11 @@ pub fn rows_at(artifact: &'static Artifact, path: &str, bytes: &[u8]) -> (serde_
 
 /// [`rows_at`] in an acquisition of 2023-05-24 12:00:00 UTC by a phone two hours east of it.
 pub fn rows_timed(artifact: &'static Artifact, path: &str, bytes: &[u8]) -> (serde_json::Value, Vec<String>) {
-    let clock =
-        Clock { snapshot: crate::time::zoned("2023-05-24T12:00:00Z"), offset: crate::time::offset("+0200") };
+    let clock = Clock {
+        snapshot: crate::time::zoned("2023-05-24T12:00:00Z"),
+        offset: crate::time::offset("+0200"),
+        zones: None,
+    };
     rows_by(artifact, path, bytes, &[], clock)
 }
 

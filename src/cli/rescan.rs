@@ -1,22 +1,26 @@
 //! `check-iocs`: the records of an earlier scan against other indicators, without the phone.
 
 use std::io::{self, IsTerminal};
+use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
 use super::{Failure, RescanArguments, print_all, width};
 use crate::finding::Level;
-use crate::indicator::{Matcher, Platform};
+use crate::indicator::Matcher;
 use crate::report::folder::Folder;
 use crate::report::{mvt, terminal};
 use crate::scan;
+use crate::source::{Device, System};
 
 pub(super) fn run(arguments: &RescanArguments, verbose: bool) -> Result<u8, Failure> {
     let records = arguments.folder.join("records");
     if !records.is_dir() {
         return Err(Failure::NotAnOutput(arguments.folder.clone()));
     }
-    let matcher = Matcher::new(super::scan::indicators(&arguments.indicators, verbose)?, Platform::Ios);
+    let device = scanned_device(&arguments.folder);
+    let set = super::scan::indicators(&arguments.indicators, verbose)?;
+    let matcher = Matcher::new(set, super::scan::platform(device.system));
     if let Some(output) = &arguments.output {
         super::scan::outside(output, &arguments.folder)?;
     }
@@ -37,6 +41,7 @@ pub(super) fn run(arguments: &RescanArguments, verbose: bool) -> Result<u8, Fail
             }
         },
         &matcher,
+        device,
         description,
     );
     if let Some(output) = output {
@@ -52,4 +57,21 @@ pub(super) fn run(arguments: &RescanArguments, verbose: bool) -> Result<u8, Fail
         Level::Informational,
     ))?;
     Ok(super::scan::failed_on(&case, arguments.fail_on).unwrap_or(0))
+}
+
+/// What the earlier scan said of the phone: its system and its clock.
+fn scanned_device(folder: &Path) -> Device {
+    let run = std::fs::read_to_string(folder.join("run.json")).unwrap_or_default();
+    let run: Value = serde_json::from_str(&run).unwrap_or_default();
+    let text = |key: &str| run.pointer(&format!("/device/{key}")).and_then(Value::as_str).map(str::to_owned);
+    Device {
+        system: if text("system").as_deref() == Some("android") { System::Android } else { System::Ios },
+        name: text("name"),
+        product: text("product"),
+        os_version: text("os_version"),
+        os_build: text("os_build"),
+        acquired: text("acquired").and_then(|time| time.parse().ok()),
+        offset: text("offset").and_then(|offset| crate::time::offset(&offset)),
+        ..Device::default()
+    }
 }

@@ -64,11 +64,8 @@ pub(super) fn run(arguments: &ScanArguments, default: &[Format], verbose: bool) 
         sources.push((name_of(path), source));
     }
     // Acquisitions of different systems are of different phones, which the scan says.
-    let platform = match sources.first().map(|(_, source)| source.system()) {
-        Some(System::Android) => Platform::Android,
-        _ => Platform::Ios,
-    };
-    let matcher = Matcher::new(set, platform);
+    let system = sources.first().map(|(_, source)| source.system()).unwrap_or_default();
+    let matcher = Matcher::new(set, platform(system));
     let acquisitions: Vec<_> = sources
         .iter()
         .map(|(name, source)| scan::Acquisition { name: name.clone(), source: &**source })
@@ -96,6 +93,14 @@ pub(super) fn run(arguments: &ScanArguments, default: &[Format], verbose: bool) 
     written.unwrap_or(Ok(()))?;
     printed?;
     Ok(status)
+}
+
+/// Which indicators apply to a phone.
+pub(super) fn platform(system: System) -> Platform {
+    match system {
+        System::Ios => Platform::Ios,
+        System::Android => Platform::Android,
+    }
 }
 
 /// The last part of a path, which tells several acquisitions apart.

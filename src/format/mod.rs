@@ -5,8 +5,10 @@ use std::io;
 mod bplist;
 pub mod certificate;
 pub mod keyed;
+pub mod md5;
 pub mod sqlite;
 pub mod text;
+pub mod tgz;
 pub mod typedstream;
 pub mod unified_log;
 

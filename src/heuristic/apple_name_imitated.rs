@@ -48,7 +48,7 @@ fn check(kept: &Kept, findings: &mut Vec<Finding>) {
 }
 
 /// The program of Apple's that this name is nearest to, and by how many letters they differ.
-fn imitated(name: &str) -> Option<(&'static str, usize)> {
+pub(super) fn imitated(name: &str) -> Option<(&'static str, usize)> {
     if let Some(same) = programs::apple_programs().find(|apple| *apple == name) {
         return Some((same, 0));
     }

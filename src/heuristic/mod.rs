@@ -60,6 +60,45 @@ macro_rules! heuristics {
 
 heuristics! {
     addaily_only_process
+    android_accessibility_service
+    android_adb_key
+    android_adb_over_network
+    android_appops_background
+    android_appops_install
+    android_battery_package_changes
+    android_call_recorded
+    android_camera_in_background
+    android_dangerous_permissions
+    android_debuggable_build
+    android_device_admin
+    android_environment_preload
+    android_install_session
+    android_launched_url
+    android_listening_port
+    android_messenger_crash
+    android_mount_root_tool
+    android_mount_writable
+    android_notification_listener
+    android_outdated_patch
+    android_package_from_unknown_installer
+    android_program_in_tmp
+    android_redirected_traffic
+    android_removed_app_used
+    android_replaced_system_app
+    android_role_holder
+    android_root_binary
+    android_root_package
+    android_root_process
+    android_security_package_disabled
+    android_selinux_off
+    android_set_uid_file
+    android_settings_risky
+    android_surveillance_components
+    android_tmp_executable
+    android_tombstone_odd_code
+    android_tombstone_root_process
+    android_unlocked_boot
+    android_unreleased_app
     app_not_from_store
     app_outside_store
     app_signed_privately
@@ -71,6 +110,7 @@ heuristics! {
     attachment_in_tmp
     backup_agent
     clock_jump
+    corroborated_program
     crash_reporter_plist
     crash_reports_suppressed
     datausage_deleted_process
@@ -85,6 +125,7 @@ heuristics! {
     lockdown_mode
     network_taken_over
     new_host_pairing
+    odd_process_tree
     old_ios
     process_in_some_lists
     profile_changed
@@ -104,11 +145,14 @@ heuristics! {
     tcc_without_prompt
     tls_interception
     traffic_of_unknown_process
+    triangulation_window
     unknown_trusted_device
     unlogged_shutdowns
     whatsapp_deleted_messages
 }
 
+mod android_apps;
+mod packages;
 mod programs;
 #[cfg(test)]
 mod testing;
@@ -124,4 +168,78 @@ mod prelude {
     pub use crate::artifact::Record;
     pub use crate::finding::{Exhibit, Finding, Level};
     pub use crate::record::{Trace, Value};
+}
+
+#[cfg(test)]
+mod tests {
+    use super::testing::{json, verdicts};
+    use super::*;
+
+    #[test]
+    fn rules_are_listed_in_the_order_of_their_names() {
+        assert!(ALL.is_sorted_by_key(|rule| rule.id));
+    }
+
+    /// Apple's own programs that published names were made to look like, and names that are words, where Apple or the store puts them.
+    const LOOKALIKES: [&str; 23] = [
+        "/usr/libexec/neagent",
+        "/usr/libexec/nehelper",
+        "/usr/libexec/passd",
+        "/System/Library/PrivateFrameworks/ProtectedCloudStorage.framework/Helpers/pcsstatus",
+        "/Applications/MobileSMS.app/MobileSMS",
+        "/usr/libexec/diagnosticd",
+        "/usr/sbin/bluetoothd",
+        "/usr/sbin/cfprefsd",
+        "/usr/bin/vm_stat",
+        "/usr/libexec/wifip2pd",
+        "/sbin/launchd",
+        "/System/Library/PrivateFrameworks/Rapport.framework/PlugIns/com.apple.rapport.events.appex/com.apple.rapport.events",
+        "/System/Library/Frameworks/MapKit.framework/XPCServices/com.apple.MapKit.SnapshotService.xpc/com.apple.MapKit.SnapshotService",
+        "/Applications/Reminders.app/PlugIns/RemindersIntentsUIExtension.appex/RemindersIntentsUIExtension",
+        "/System/Library/Frameworks/CoreTelephony.framework/Support/CommCenterRootHelper",
+        "/usr/libexec/BackupAgent2",
+        "/System/Library/Frameworks/WebKit.framework/XPCServices/com.apple.WebKit.Networking.xpc/com.apple.WebKit.Networking",
+        "/usr/libexec/UserEventAgent",
+        "/System/Library/PrivateFrameworks/PhotoLibraryServices.framework/Support/photolibraryd",
+        "/usr/libexec/logd_helper",
+        "/usr/bin/sysdiagnose_helper",
+        "/kernel",
+        "/private/var/containers/Bundle/Application/6F0C2C0E-0000-4000-8000-000000000001/payload.app/payload",
+    ];
+
+    #[test]
+    fn no_rule_takes_apples_programs_for_those_that_imitate_them() {
+        let mut records = Vec::new();
+        for (index, path) in LOOKALIKES.iter().enumerate() {
+            let name = path.rsplit('/').next().unwrap();
+            let pid = if name == "launchd" { 1 } else { 100 + index as i64 };
+            let uid = if path.starts_with("/private") { 501 } else { 0 };
+            let at = "2023-05-24T05:06:07Z";
+            records.extend([
+                ("ios.addaily", json!({"process": name, "last_used": at})),
+                ("ios.analytics", json!({"process": name, "until": at})),
+                ("ios.crash_images", json!({"process": name, "executable": path, "image": path})),
+                ("ios.crash_reports", json!({"process": name, "executable": path, "parent": "launchd", "parent_pid": 1, "captured": at,
+                    "incident": name, "bug_type": 309, "uid": uid})),
+                ("ios.jetsam_processes", json!({"process": name, "time": at})),
+                ("ios.logd_statistics", json!({"process": path, "logged": at})),
+                ("ios.powerlog_network", json!({"process": name, "cell_out": 5, "table": "PLProcessNetworkAgent_EventInterval_UsageDiff"})),
+                ("ios.powerlog_processes", json!({"process": name, "table": "PLProcessMonitorAgent_EventForward_ProcessID"})),
+                ("ios.shutdown_log", json!({"client": path, "shutdown": at, "notices": 2, "client_notices": 2})),
+                ("ios.stackshot_processes", json!({"process": name, "pid": pid, "parent_pid": 1, "time": at, "bug_type": 288})),
+                ("ios.unified_log_images", json!({"image": path})),
+                ("ios.unified_log_processes", json!({"executable": path, "libraries": ["/usr/lib/dyld"], "first_seen": at})),
+                ("sysdiagnose.jetsam_priority", json!({"name": name, "pid": pid})),
+                ("sysdiagnose.ps", json!({"executable": path, "pid": pid, "parent_pid": 1, "uid": uid, "seen": at})),
+                ("sysdiagnose.ps_thread", json!({"executable": path, "pid": pid, "parent_pid": 1, "seen": at})),
+                ("sysdiagnose.spindump_images", json!({"image": path, "processes": [format!("{name} [{pid}]")]})),
+                ("sysdiagnose.spindump_processes", json!({"name": name, "executable": path, "pid": pid, "parent": "launchd", "parent_pid": 1,
+                    "uid": uid, "age_s": 9000})),
+                ("sysdiagnose.taskinfo", json!({"name": name, "pid": pid, "run_time_s": 9000})),
+            ]);
+        }
+        for rule in ALL {
+            assert_eq!(verdicts(rule, &records), [""; 0], "{}", rule.id);
+        }
+    }
 }

@@ -4,7 +4,8 @@ use super::programs::{self, Folder};
 pub const HEURISTIC: Heuristic = Heuristic {
     id: "program_outside_system",
     title: "A program ran from outside the folders of iOS",
-    looks_at: "Paths of programs in the shutdown log, the statistics of the system log and the process lists of a sysdiagnose. iOS \
+    looks_at: "Paths of programs in the shutdown log, the statistics of the system log, the unified log, crash reports, the power log, the \
+        privacy permissions and the process lists of a sysdiagnose. iOS \
         starts programs from a known set of folders (its own, apps, updates, developer tools); the rule names those that lie elsewhere.",
     why_it_matters: "iOS runs signed programs from sealed folders only. An implant must put its program where it can write: Pegasus and \
         Reign used `/private/var/db/com.apple.xpc.roleaccountd.staging`, Predator `/private/var/tmp`. The logs keep such paths for months.",
@@ -47,7 +48,8 @@ fn check(kept: &Kept, findings: &mut Vec<Finding>) {
             Folder::Standard | Folder::Other => "none of the folders that iOS starts programs from",
         };
         let times = if exhibits.len() == 1 { "once".to_owned() } else { format!("{} times", exhibits.len()) };
-        let message = format!("The program {path} ran from {place} (seen {times})");
+        let what = if programs::is_library(&path) { "library" } else { "program" };
+        let message = format!("The {what} {path} ran from {place} (seen {times})");
         let mut finding = Finding::of_rule(HEURISTIC.id, level, Trace::Executed, message, first);
         finding.value.clone_from(&path);
         finding.matched = path;
@@ -85,6 +87,27 @@ mod tests {
                  implants ran from (seen 2 times)",
                 "MEDIUM The program /private/var/db/x/a ran from a folder for data, which iOS starts no programs from (seen once)",
                 "HIGH The program /private/var/tmp/UserEventAgent ran from a folder that published implants ran from (seen once)",
+            ]
+        );
+    }
+
+    #[test]
+    fn logs_crash_reports_and_permissions_tell_of_programs_too() {
+        let x = "/private/var/tmp/x";
+        let records = [
+            ("ios.crash_reports", json!({"executable": x})),
+            ("ios.powerlog_media", json!({"executable": x})),
+            ("ios.tcc", json!({"client_path": x})),
+            ("ios.unified_log_processes", json!({"executable": x})),
+            ("ios.unified_log_images", json!({"image": "/private/var/db/x.dylib"})),
+            ("ios.unified_log_images", json!({"image": "/private/var/containers/Bundle/Application/U/A.app/Frameworks/b.dylib"})),
+            ("ios.powerlog_media", json!({"executable": "com.apple.locationd"})),
+        ];
+        assert_eq!(
+            verdicts(&HEURISTIC, &records),
+            [
+                "MEDIUM The library /private/var/db/x.dylib ran from a folder for data, which iOS starts no programs from (seen once)",
+                "HIGH The program /private/var/tmp/x ran from a folder that published implants ran from (seen 4 times)",
             ]
         );
     }

@@ -20,7 +20,13 @@ pub const HEURISTIC: Heuristic = Heuristic {
     reads: &[
         Reads { artifact: "ios.container_log", keep: is_start },
         Reads { artifact: "ios.install_log", keep: is_start },
+        Reads { artifact: "ios.powerlog_device", keep: is_start },
         Reads { artifact: SHUTDOWNS.artifact, keep: |record| !record.value(SHUTDOWNS.column).is_null() },
+        // One record of a report is enough: the process that panicked, or the first one.
+        Reads { artifact: "ios.stackshot_processes", keep: |record| {
+            matches!(record.value("bug_type").as_int(), Some(210 | 110 | 151))
+                && (record.value("panicked").is_true() || matches!(record.value("pid").as_int(), None | Some(0 | 1)))
+        } },
     ],
     check: |kept, findings| {
         let shutdowns = moments(kept, &SHUTDOWNS);
@@ -69,20 +75,21 @@ struct Starts {
 
 /// The shutdowns; each may stand in many records, one for each program that was still there.
 const SHUTDOWNS: Told = Told { artifact: "ios.shutdown_log", column: "shutdown" };
-const STARTS: [Starts; 2] = [
+const STARTS: [Starts; 3] = [
     // Written up to iOS 17.
     Starts { of: Told { artifact: "ios.container_log", column: "booted" }, level: Level::Medium },
     Starts { of: Told { artifact: "ios.install_log", column: "booted" }, level: Level::Low },
+    Starts { of: Told { artifact: "ios.powerlog_device", column: "booted" }, level: Level::Low },
 ];
-/// Reports of crashes of the whole system, each of which explains one start.
-const EXPLAINED: [Told; 0] = [];
+/// Panics and resets of the whole system, each of which explains one start.
+const EXPLAINED: [Told; 1] = [Told { artifact: "ios.stackshot_processes", column: "time" }];
 
 fn is_start(record: &Record<'_>) -> bool {
     !record.value("booted").is_null()
 }
 
-/// The logs write a start more than once; no phone starts twice within this.
-const ONE_START_S: i64 = 120;
+/// The logs write a start more than once, and clocks that were corrected move it: what lies this close together is one start.
+const ONE_START_S: i64 = 600;
 /// Local times are wrong by as much on a phone that travelled: what lies closer to the ends of the shutdown log is not counted.
 const SLACK_S: i64 = 26 * 3600;
 /// Starts without a shutdown that are worth a word, also as a part of all: forced restarts happen to everybody.
@@ -159,6 +166,46 @@ mod tests {
         assert_eq!(missing(days(0..90), &[], &[]), None);
         // The log was begun anew by an upgrade.
         assert_eq!(missing(days(0..90), &days([80, 81]), &[]), None);
+    }
+
+    type Records = Vec<(&'static str, serde_json::Value)>;
+
+    fn on(artifact: &'static str, column: &str, days: impl IntoIterator<Item = i32>) -> Records {
+        let record = |day| (artifact, json!({ column: format!("2023-05-{day:02}T00:00:00Z") }));
+        days.into_iter().map(record).collect()
+    }
+
+    #[test]
+    fn records_of_three_logs_make_a_finding() {
+        let mut records = on("ios.shutdown_log", "shutdown", [1, 1, 1, 14, 28]);
+        records.extend(on("ios.powerlog_device", "booted", [5, 7, 9, 11, 13, 15, 17]));
+        assert_eq!(
+            verdicts(&HEURISTIC, &records),
+            ["LOW The phone started 7 times between 2023-05-01 00:00:00 UTC and 2023-05-28 00:00:00 UTC, shutdown.log tells of 3 shutdowns"]
+        );
+        let mut more = records.clone();
+        more.extend(on("ios.container_log", "booted", [5, 7, 9, 11, 13, 15, 17]));
+        assert!(verdicts(&HEURISTIC, &more)[0].starts_with("MEDIUM "));
+        for (bug_type, findings) in [(210, 0), (110, 0), (151, 0), (288, 1)] {
+            // The processes of one panic explain one start.
+            let panics = [7, 9].into_iter().flat_map(|day| (0..3).map(move |pid| (day, pid)));
+            let panics = panics.map(|(day, pid)| {
+                let time = format!("2023-05-{day:02}T00:00:05Z");
+                ("ios.stackshot_processes", json!({"time": time, "pid": pid, "bug_type": bug_type}))
+            });
+            let all: Records = records.iter().cloned().chain(panics).collect();
+            assert_eq!(verdicts(&HEURISTIC, &all).len(), findings, "{bug_type}");
+        }
+    }
+
+    #[test]
+    fn a_few_forced_restarts_and_as_many_shutdowns_as_starts_are_silent() {
+        let mut records = on("ios.shutdown_log", "shutdown", [1, 14, 28]);
+        records.extend(on("ios.powerlog_device", "booted", [5, 7, 9, 11, 13]));
+        assert_eq!(verdicts(&HEURISTIC, &records), [""; 0]);
+        let mut records = on("ios.shutdown_log", "shutdown", 1..28);
+        records.extend(on("ios.powerlog_device", "booted", 1..28));
+        assert_eq!(verdicts(&HEURISTIC, &records), [""; 0]);
     }
 
     #[test]

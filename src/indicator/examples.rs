@@ -298,9 +298,15 @@ fn names_are_cut_at_the_lengths_of_records_and_in_paths_never() {
     let forms = |value: &str| {
         hits(&matcher, Field(Kind::Process), value).iter().map(|hit| hit.form).collect::<Vec<_>>()
     };
-    for (length, expected) in
-        [(15, None), (16, Some(Truncated)), (17, None), (30, None), (31, Some(Truncated)), (32, Some(Exact))]
-    {
+    for (length, expected) in [
+        (14, None),
+        (15, Some(Truncated)),
+        (16, Some(Truncated)),
+        (17, None),
+        (30, None),
+        (31, Some(Truncated)),
+        (32, Some(Exact)),
+    ] {
         let name = &"com.apple.Mappit.SnapshotService"[..length];
         assert_eq!(forms(name), Vec::from_iter(expected), "{name}");
         let whole = expected.filter(|form| *form == Exact);

@@ -57,13 +57,12 @@ pub(super) fn truncated_note(cut: &str) -> &'static str {
         .map_or("a name cut to a fixed length begins like this indicator", |(_, note)| note)
 }
 
-/// The lengths at which records of this system cut process names: iOS `p_comm` and network usage 16, `p_name` 31 or 32,
-/// Linux `comm` 15.
+/// The lengths at which records of this system cut process names: iOS `p_comm` and network usage 16, of which some sources show 15,
+/// `p_name` 31 or 32, Linux `comm` 15.
 pub(super) fn truncation_lengths(platform: Platform) -> &'static [usize] {
     match platform {
         Platform::Android => &[15],
-        Platform::Ios | Platform::Macos => &[16, 31, 32],
-        Platform::Any => &[15, 16, 31, 32],
+        Platform::Ios | Platform::Macos | Platform::Any => &[15, 16, 31, 32],
     }
 }
 

@@ -295,7 +295,7 @@ impl TaskJournal<'_> {
                 encode(&mut self.payload, path, record.place, &line.fill(record.values))?;
                 encoded = true;
             }
-            set_basis(&mut self.payload, column.basis(record.clock));
+            set_basis(&mut self.payload, column.basis(record.clock, time));
             let (artifact, file) = self.task.order;
             self.events.push((time.as_microsecond(), artifact, file, sequence, index as u16), &self.payload);
         }

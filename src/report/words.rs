@@ -123,7 +123,7 @@ pub fn next_check(trace: Trace) -> &'static str {
         Trace::Mentioned => "Ask the owner why it is there, then look at what was received around that time.",
         Trace::Received => {
             "Look for a visit to the same link within minutes (suspicious.csv shows the events around it), and ask \
-who sent it. Take a sysdiagnose."
+who sent it. Take a sysdiagnose (iPhone) or a bugreport (Android)."
         }
         Trace::Logged => {
             "Read the entries around it: which program wrote it, and whether it connected there or only compared a list."
@@ -131,19 +131,19 @@ who sent it. Take a sysdiagnose."
         Trace::Resolved => "Look in the browser history and in messages around that time for what led there.",
         Trace::Visited => {
             "Look for what led there (a message, a redirect) and for new processes or crashes within minutes after. \
-Take a sysdiagnose."
+Take a sysdiagnose (iPhone) or a bugreport (Android)."
         }
         Trace::Policy => {
             "Look at Settings > General > VPN & Device Management, without removing anything, and ask who installed it."
         }
         Trace::Installed => {
             "Look for the process of the same name in network usage, and for crashes around that time. Take a \
-sysdiagnose before the phone is restarted."
+sysdiagnose (iPhone) or a bugreport (Android) before the phone is restarted."
         }
         Trace::Tampered => "Compare with network usage in the daily statistics, which are kept apart.",
         Trace::Executed => {
-            "Look for links received or opened in the hours before its first use. Take a sysdiagnose before the phone \
-is restarted."
+            "Look for links received or opened in the hours before its first use. Take a sysdiagnose (iPhone) or a bugreport \
+(Android) before the phone is restarted."
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Tasks run on all cores in any order; every result carries its place and is sorted by it, so the number of threads never shows.
 
+mod copies;
 mod recheck;
 mod route;
 mod sink;
@@ -167,11 +168,29 @@ struct Wanted {
     /// The bytes of the file and of its write-ahead log, where they are at hand.
     bytes: Option<Arc<stream::Held>>,
     wal_bytes: Option<Arc<stream::Held>>,
+    /// What the file inflates to, where several artifacts want it.
+    inflated: Arc<stream::Inflated>,
 }
 
 impl Wanted {
     fn new(file: VirtualFile, artifacts: Vec<usize>) -> Wanted {
-        Wanted { file, wal: None, artifacts, beside: Vec::new(), copy: None, bytes: None, wal_bytes: None }
+        Wanted {
+            file,
+            wal: None,
+            artifacts,
+            beside: Vec::new(),
+            copy: None,
+            bytes: None,
+            wal_bytes: None,
+            inflated: Arc::default(),
+        }
+    }
+
+    /// Prepares for one task of each artifact, all of which run one after the other or at the same time.
+    fn share(&mut self) {
+        if self.file.path.ends_with(route::GZIP) {
+            self.inflated = Arc::new(stream::Inflated::shared_by(self.artifacts.len()));
+        }
     }
 
     /// Finds the log of a database.
@@ -247,11 +266,15 @@ pub fn scan(
         acquisitions.iter().map(|acquisition| acquisition.source.describe()).collect();
     let mut case =
         conclude(together(acquisitions)?, description.join("; "), &asked, whole, outcomes, matcher);
-    // What only another system has is no gap.
+    only_of(&systems, &mut case);
+    Ok(case)
+}
+
+/// What only another system has is no gap in what was checked.
+fn only_of(systems: &[System], case: &mut Case) {
     case.coverage.retain(|entry| {
         artifact::find(entry.artifact).is_none_or(|artifact| systems.contains(&artifact.system()))
     });
-    Ok(case)
 }
 
 /// Why there is no case.
@@ -420,6 +443,10 @@ impl Listing {
             let explains =
                 |file: &&Wanted| file.artifacts.iter().any(|index| wanted.artifacts.contains(index));
             wanted.beside = beside.iter().filter(explains).cloned().collect();
+            // What is explained by others has tasks of several sizes, which do not follow each other.
+            if wanted.beside.is_empty() {
+                wanted.share();
+            }
             self.jobs.extend(wanted.artifacts.iter().map(|&artifact| {
                 let explained =
                     artifact::all().get(artifact).is_some_and(|artifact| !artifact.parse.beside().is_empty());
@@ -428,7 +455,7 @@ impl Listing {
             }));
         }
         // Largest first, so that no core is left with a giant at the end.
-        self.jobs.sort_by_key(|job| (std::cmp::Reverse(job.size), job.artifact, job.file));
+        self.jobs.sort_by_key(|job| (std::cmp::Reverse(job.size), job.file, job.artifact));
     }
 
     /// All jobs at once, or groups whose files fit the budget together. A file stays with all its jobs.
@@ -513,6 +540,7 @@ fn conclude(
         }
     }
     findings.sort_by_cached_key(|finding| order_of(finding, matcher));
+    let findings = copies::merge(findings, matcher);
     problems.sort();
     problems.dedup();
     Case {

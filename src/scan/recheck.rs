@@ -18,12 +18,13 @@ use crate::time::Clock;
 /// Gives the written records of an artifact one by one; false if there is no file of them.
 pub type Stored<'a> = dyn Fn(&'static Artifact, &mut dyn FnMut(Map<String, Json>)) -> io::Result<bool> + 'a;
 
-/// Matches stored records against the matcher's indicators and lets the rules judge them.
-pub fn recheck(stored: &Stored<'_>, matcher: &Matcher, description: String) -> Case {
+/// Matches stored records of a phone against the matcher's indicators and lets the rules judge them.
+pub fn recheck(stored: &Stored<'_>, matcher: &Matcher, device: Device, description: String) -> Case {
+    let clock = device.clock();
     let mut outcomes = Vec::new();
     for (index, artifact) in artifact::all().iter().copied().enumerate() {
         let mut sink = TaskSink::new(artifact, matcher, None, Located { path: "", stored_as: "" });
-        let result = stored(artifact, &mut |object| take(artifact, &object, &mut sink));
+        let result = stored(artifact, &mut |object| take(artifact, &object, &clock, &mut sink));
         let mut problems = Vec::new();
         let (there, failed) = match result {
             Ok(there) => (there, false),
@@ -37,11 +38,13 @@ pub fn recheck(stored: &Stored<'_>, matcher: &Matcher, description: String) -> C
         }
     }
     let asked = vec![true; artifact::all().len()];
-    let listing = Listing::default();
-    conclude(Device::default(), description, &asked, listing, outcomes, matcher)
+    let system = device.system;
+    let mut case = conclude(device, description, &asked, Listing::default(), outcomes, matcher);
+    super::only_of(&[system], &mut case);
+    case
 }
 
-fn take(artifact: &'static Artifact, object: &Map<String, Json>, sink: &mut TaskSink<'_>) {
+fn take(artifact: &'static Artifact, object: &Map<String, Json>, clock: &Clock, sink: &mut TaskSink<'_>) {
     let text = |key: &str| object.get(key).and_then(Json::as_str).unwrap_or_default();
     sink.locate(text("path"), text("stored_as"));
     let place = place(object.get("where"));
@@ -50,7 +53,7 @@ fn take(artifact: &'static Artifact, object: &Map<String, Json>, sink: &mut Task
         .iter()
         .map(|column| object.get(column.name).map_or(Value::Null, |value| read(column, value)))
         .collect();
-    sink.record(&Record { artifact, place: &place, values: &values, clock: &Clock::NONE });
+    sink.record(&Record { artifact, place: &place, values: &values, clock });
 }
 
 fn read<'a>(column: &Column, value: &'a Json) -> Value<'a> {

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::io::Read;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use super::route::{GZIP, Router, Wants};
@@ -62,6 +63,40 @@ impl Held {
             Ok(_) => None,
         };
         Ok(Held { bytes, damage })
+    }
+}
+
+/// What a file that was compressed alone inflates to, kept for as long as artifacts are left that want it.
+#[derive(Default)]
+pub(super) struct Inflated {
+    held: Mutex<Option<Arc<Held>>>,
+    left: AtomicUsize,
+}
+
+impl Inflated {
+    pub fn shared_by(tasks: usize) -> Inflated {
+        Inflated { held: Mutex::default(), left: AtomicUsize::new(tasks) }
+    }
+
+    /// The inflated bytes; whoever wants them at the same time waits instead of inflating them again.
+    pub fn get(&self, inflate: impl FnOnce() -> std::io::Result<Held>) -> std::io::Result<Arc<Held>> {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(held) = &*held {
+            return Ok(Arc::clone(held));
+        }
+        let inflated = Arc::new(inflate()?);
+        if self.left.load(Ordering::Relaxed) > 1 {
+            *held = Some(Arc::clone(&inflated));
+        }
+        Ok(inflated)
+    }
+
+    /// Said when a task has ended: the last one lets go of the bytes.
+    pub fn done(&self) {
+        let before = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+        if before == Ok(1) {
+            self.held.lock().unwrap_or_else(PoisonError::into_inner).take();
+        }
     }
 }
 
@@ -158,6 +193,7 @@ pub(super) fn pass(
                     engine.progress.total(pass.listing.parsed);
                     let inside = gate.enter(wanted.file.size);
                     wanted.bytes = Some(Arc::new(Held::read(&wanted.file, content)));
+                    wanted.share();
                     let outcomes = &outcomes;
                     scope.spawn(move |_| {
                         for artifact in &wanted.artifacts {
@@ -232,6 +268,22 @@ mod tests {
         assert_eq!((held.bytes.as_slice(), held.damage.is_some()), (&b"abc"[..], true));
         let held = Held::read(&file, &mut b"0123456789and more".as_slice());
         assert_eq!((held.bytes.as_slice(), held.damage), (&b"0123456789"[..], None));
+    }
+
+    #[test]
+    fn a_file_is_inflated_once_for_all_that_want_it_and_forgotten_after_the_last() {
+        let held = || Ok(Held { bytes: vec![1], damage: None });
+        let fail = || Err(std::io::Error::other("inflated again"));
+        let shared = Inflated::shared_by(2);
+        assert!(shared.get(held).is_ok() && shared.get(fail).is_ok());
+        shared.done();
+        assert!(shared.get(fail).is_ok());
+        shared.done();
+        assert!(shared.get(fail).is_err());
+        shared.done();
+        // For one alone nothing is kept.
+        let alone = Inflated::shared_by(1);
+        assert!(alone.get(held).is_ok() && alone.get(fail).is_err());
     }
 
     #[test]

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use super::route::GZIP;
 use super::sink::{Located, TaskSink};
-use super::stream::Held;
+use super::stream::{Held, Inflated};
 use super::unified_log::{Depth, Digests};
 use super::{Order, Progress, Recorder, Task, Wanted, file_number, source_problem};
 use crate::artifact::{Artifact, Beside, LogPart, Out, Parse, read_database};
@@ -116,8 +116,12 @@ impl Engine<'_> {
         let path = wanted.map_or("", |wanted| wanted.file.path.as_str());
         let copy = wanted.and_then(|wanted| wanted.copy).unwrap_or(0);
         let order = (artifact as u16, file_number(self.number, path, copy));
-        catch_unwind(AssertUnwindSafe(|| self.run(order, wanted)))
-            .unwrap_or_else(|panic| self.panicked(order, wanted, &panic))
+        let outcome = catch_unwind(AssertUnwindSafe(|| self.run(order, wanted)))
+            .unwrap_or_else(|panic| self.panicked(order, wanted, &panic));
+        if let Some(wanted) = wanted {
+            wanted.inflated.done();
+        }
+        outcome
     }
 
     fn run(&self, order: Order, wanted: Option<&Wanted>) -> Outcome {
@@ -203,6 +207,7 @@ impl Engine<'_> {
         &'s self,
         file: &VirtualFile,
         held: Option<&Arc<Held>>,
+        inflated: &Inflated,
         problems: &mut Problems<'_>,
     ) -> Result<Reader<'s>, SourceError> {
         let mut inner: Reader<'s> = match held {
@@ -214,7 +219,8 @@ impl Engine<'_> {
                 path: file.path.clone(),
                 reason: format!("cannot be inflated: {error}"),
             };
-            inner = Box::new(Arc::new(Held::inflate(&*inner, LARGEST_INFLATED_BYTES).map_err(failed)?));
+            inner =
+                Box::new(inflated.get(|| Held::inflate(&*inner, LARGEST_INFLATED_BYTES)).map_err(failed)?);
         }
         if let Some(damage) = inner.damage() {
             problems.add(None, format!("{}: {damage}", file.stored_as), 1);
@@ -228,9 +234,11 @@ impl Engine<'_> {
         wanted: &Wanted,
         problems: &mut Problems<'_>,
     ) -> Result<(Reader<'s>, Option<Reader<'s>>), SourceError> {
-        let main = self.open(&wanted.file, wanted.bytes.as_ref(), problems)?;
+        let main = self.open(&wanted.file, wanted.bytes.as_ref(), &wanted.inflated, problems)?;
         let log = wanted.wal.as_ref().filter(|log| log.size > 0);
-        let log = log.map(|log| self.open(log, wanted.wal_bytes.as_ref(), problems)).transpose();
+        let log = log
+            .map(|log| self.open(log, wanted.wal_bytes.as_ref(), &Inflated::default(), problems))
+            .transpose();
         let log = log.unwrap_or_else(|error| {
             problems.list.push(source_problem(&wanted.file.path, &error));
             None
@@ -250,7 +258,7 @@ impl Engine<'_> {
             Detail::Full,
             &mut |file| {
                 sink.locate(&file.path, &self.stored_as(&file));
-                let mut out = Out::new(artifact, &file.path, sink).with_clock(self.clock);
+                let mut out = Out::new(artifact, &file.path, sink).with_clock(self.clock.clone());
                 parse(&file, &mut out);
                 for (text, place, count) in out.into_warnings() {
                     problems.add(place, text, count);
@@ -270,9 +278,11 @@ impl Engine<'_> {
         problems: &mut Problems<'_>,
     ) -> anyhow::Result<()> {
         let mut head = vec![0; bytes];
-        let read = self.open(&wanted.file, wanted.bytes.as_ref(), problems)?.read_at(0, &mut head)?;
+        let read = self
+            .open(&wanted.file, wanted.bytes.as_ref(), &wanted.inflated, problems)?
+            .read_at(0, &mut head)?;
         head.truncate(read);
-        let mut out = Out::new(sink.artifact, &wanted.file.path, sink).with_clock(self.clock);
+        let mut out = Out::new(sink.artifact, &wanted.file.path, sink).with_clock(self.clock.clone());
         parse(&head, &mut out);
         problems.warnings(out);
         Ok(())
@@ -286,8 +296,9 @@ impl Engine<'_> {
         problems: &mut Problems<'_>,
         parse: &dyn Fn(&[u8], &mut Out<'_>) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
-        let bytes = self.open(&wanted.file, wanted.bytes.as_ref(), problems)?.read_all(most)?;
-        let mut out = Out::new(sink.artifact, &wanted.file.path, sink).with_clock(self.clock);
+        let bytes =
+            self.open(&wanted.file, wanted.bytes.as_ref(), &wanted.inflated, problems)?.read_all(most)?;
+        let mut out = Out::new(sink.artifact, &wanted.file.path, sink).with_clock(self.clock.clone());
         let result = parse(&bytes, &mut out);
         problems.warnings(out);
         result
@@ -302,7 +313,7 @@ impl Engine<'_> {
         sink: &mut TaskSink<'_>,
         problems: &mut Problems<'_>,
     ) -> anyhow::Result<()> {
-        let file = self.open(&wanted.file, wanted.bytes.as_ref(), problems)?;
+        let file = self.open(&wanted.file, wanted.bytes.as_ref(), &wanted.inflated, problems)?;
         match part {
             LogPart::Clocks => self.digest_clock(wanted, &*file),
             LogPart::Entries => {
@@ -313,7 +324,7 @@ impl Engine<'_> {
             LogPart::Image(parse) => {
                 let bytes = file.read_all(LARGEST_PLIST_BYTES)?;
                 self.digest_image(wanted, &bytes);
-                let mut out = Out::new(sink.artifact, &wanted.file.path, sink).with_clock(self.clock);
+                let mut out = Out::new(sink.artifact, &wanted.file.path, sink).with_clock(self.clock.clone());
                 let result = parse(&bytes, &mut out);
                 problems.warnings(out);
                 result
@@ -328,9 +339,9 @@ impl Engine<'_> {
         sink: &mut TaskSink<'_>,
         problems: &mut Problems<'_>,
     ) -> anyhow::Result<()> {
-        let text = self.open(&wanted.file, wanted.bytes.as_ref(), problems)?;
+        let text = self.open(&wanted.file, wanted.bytes.as_ref(), &wanted.inflated, problems)?;
         let mut lines = Lines::new(&*text)?;
-        let mut out = Out::new(sink.artifact, &wanted.file.path, sink).with_clock(self.clock);
+        let mut out = Out::new(sink.artifact, &wanted.file.path, sink).with_clock(self.clock.clone());
         let result = parse(&mut lines, &mut out);
         problems.warnings(out);
         if lines.cut() > 0 {
@@ -354,7 +365,7 @@ impl Engine<'_> {
                 for note in database.notes() {
                     problems.add(None, note, 1);
                 }
-                let mut out = Out::new(artifact, path, sink).with_clock(self.clock);
+                let mut out = Out::new(artifact, path, sink).with_clock(self.clock.clone());
                 let result = read_database(artifact, &database, &beside, &mut out);
                 problems.warnings(out);
                 if database.has_wal_frames() {
@@ -411,7 +422,7 @@ impl Engine<'_> {
         sink.origin = Origin::Freed;
         let taken = std::mem::take(&mut sink.taken).into_iter();
         sink.skip = taken.map(|(table, rows)| (table, rows.sorted())).collect();
-        let mut out = Out::new(artifact, &wanted.file.path, sink).with_clock(self.clock);
+        let mut out = Out::new(artifact, &wanted.file.path, sink).with_clock(self.clock.clone());
         let result = read_database(artifact, &salvaged.database, beside, &mut out);
         problems.warnings(out);
         problems.add(

@@ -322,7 +322,7 @@ impl Engine<'_> {
         let task = Task { artifact, path: path.to_owned(), order };
         let journal = self.recorder.map(|recorder| recorder.begin(&task));
         let mut sink = TaskSink::new(artifact, self.matcher, journal, Located { path, stored_as });
-        let mut out = Out::new(artifact, path, &mut sink).with_clock(self.clock);
+        let mut out = Out::new(artifact, path, &mut sink).with_clock(self.clock.clone());
         fill(&mut out);
         let mut problems = problems;
         for (text, place, count) in out.into_warnings() {

@@ -25,6 +25,7 @@ pub(super) struct Member {
     pub changed: Option<Timestamp>,
     pub mode: Option<u32>,
     pub uid: Option<u32>,
+    /// What a link points to; a hard link of an archive is a file with a target.
     pub target: Option<String>,
     pub odd: Option<String>,
 }

@@ -137,7 +137,10 @@ impl Dump {
         let relative = below(&root.folder, &member.path)?;
         let path = root.device_path(relative);
         Some(VirtualFile {
-            target: member.target.map(|target| rerooted(&path, &target)),
+            target: member
+                .target
+                .filter(|_| member.kind == FileKind::Link)
+                .map(|target| rerooted(&path, &target)),
             path,
             size: member.size,
             kind: member.kind,

@@ -61,6 +61,9 @@ pub struct Device {
     /// How far the phone's clock was east of UTC then.
     #[serde(serialize_with = "offset_or_null")]
     pub offset: Option<Offset>,
+    /// How far it was east of UTC before.
+    #[serde(skip)]
+    pub zones: Option<std::sync::Arc<[crate::time::Stretch]>>,
     /// Facts about the acquisition that limit what it can show, as sentences.
     pub limits: Vec<String>,
 }
@@ -68,7 +71,7 @@ pub struct Device {
 impl Device {
     /// What times without a zone or a date are read by.
     pub fn clock(&self) -> Clock {
-        Clock { snapshot: self.acquired, offset: self.offset }
+        Clock { snapshot: self.acquired, offset: self.offset, zones: self.zones.clone() }
     }
 }
 

@@ -19,13 +19,17 @@ use crate::{
 
 /// Files that tell about the phone and its clock are small, or tell it in their beginning.
 const CONTEXT_BYTES: u64 = 1 << 20;
-const CONTEXT_MEMBERS: [&str; 6] = [
+const CONTEXT_MEMBERS: [&str; 10] = [
     "sysdiagnose.log",
     "logs/SystemVersion/SystemVersion.plist",
     "remotectl_dumpstate.txt",
     "spindump-nosymbols.txt",
     "ps.txt",
     "logs/MobileActivation/collection_oob_request.txt",
+    "logs/FDR/FDRDiagnosticReport.plist",
+    "system_logs.logarchive/Extra/logd.0.log",
+    "system_logs.logarchive/Extra/logd.1.log",
+    "system_logs.logarchive/Extra/logd.2.log",
 ];
 
 /// Folders of a sysdiagnose and where they lie on a phone; the first that fits.
@@ -153,7 +157,8 @@ impl Sysdiagnose {
         Some(VirtualFile {
             path: root.device_path(relative),
             size: member.size,
-            kind: member.kind,
+            // The collector makes no hard links.
+            kind: if member.target.is_some() { FileKind::Link } else { member.kind },
             // When a folder was unpacked is the examiner's doing; only what archives carry is the phone's.
             modified: member.modified,
             mode: member.mode,
@@ -215,7 +220,10 @@ fn device_of(top: &str, context: &Context) -> Device {
         Some((instant, offset)) => (Some(instant), Some(offset)),
         None => (header(&spindump, "Date/Time").and_then(|date| time::zoned(&date)), None),
     };
-    let mut device = Device { acquired, offset, ..Device::default() };
+    let diaries = context.iter().filter(|(member, _)| member.contains("/Extra/logd."));
+    let zones =
+        time::stretches(diaries.flat_map(|(_, bytes)| zones_of(&String::from_utf8_lossy(bytes))).collect());
+    let mut device = Device { acquired, offset, zones, ..Device::default() };
     if acquired.is_none() {
         device.limits.push(
             "nothing in the sysdiagnose tells when it was made: what its snapshots show has no time".into(),
@@ -224,8 +232,16 @@ fn device_of(top: &str, context: &Context) -> Device {
     if offset.is_none() {
         device.limits.push("the phone's time zone is unknown: its local times are marked as such".into());
     }
-    let version = context.iter().find(|(member, _)| member.ends_with("SystemVersion.plist"));
-    let version = version.and_then(|(_, bytes)| keyed::parse(bytes).ok()?.into_dictionary());
+    let list = |name: &str| {
+        let (_, bytes) = context.iter().find(|(member, _)| member.ends_with(name))?;
+        keyed::parse(bytes).ok()?.into_dictionary()
+    };
+    let version = list("SystemVersion.plist");
+    let report = list("FDRDiagnosticReport.plist");
+    let of_report = |key: &str| {
+        let verified = report.as_ref()?.get("VerifiedProperties")?.as_dictionary()?;
+        Some(verified.get(key)?.as_string()?.to_owned())
+    };
     let of_version = |key: &str| Some(version.as_ref()?.get(key)?.as_string()?.to_owned());
     let remote = text("remotectl_dumpstate.txt");
     // The phone itself comes first; after it come the parts it is connected to.
@@ -251,7 +267,8 @@ fn device_of(top: &str, context: &Context) -> Device {
     device.product = of_remote("ProductType")
         .or_else(|| of_activation("productType"))
         .or_else(|| header(&spindump, "Hardware model"));
-    device.serial = of_remote("SerialNumber").or_else(|| of_activation("serial-number"));
+    device.serial =
+        of_remote("SerialNumber").or_else(|| of_activation("serial-number")).or_else(|| of_report("SrNm"));
     device.udid = of_remote("UniqueDeviceID").or_else(|| of_activation("udid"));
     device
 }
@@ -266,11 +283,35 @@ fn named_instant(text: &str) -> Option<(Timestamp, jiff::tz::Offset)> {
     })
 }
 
+/// The instants and offsets of `2023-05-24 13:29:15+0200 logd[42]: …`, which logd writes with the zone of the moment.
+fn zones_of(log: &str) -> Vec<(Timestamp, jiff::tz::Offset)> {
+    let zone = |line: &str| {
+        let (written, _) = line.trim_start().split_once(" logd[")?;
+        Some((time::zoned(written)?, time::offset(written.get(written.rfind(['+', '-'])?..)?)?))
+    };
+    log.lines().filter_map(zone).collect()
+}
+
 /// The value of a `Key: value` line before the first process of a spindump.
 fn header(text: &str, key: &str) -> Option<String> {
     let lines = text.lines().take_while(|line| !line.starts_with("Process:"));
     let value = lines.filter_map(|line| line.split_once(':')).find(|(name, _)| name.trim() == key)?.1;
     Some(value.trim().to_owned()).filter(|value| !value.is_empty())
+}
+
+/// Links told one by one; a collector makes hardly any.
+const LINKS_MOST: usize = 1_000;
+
+/// Whoever packs an archive can point links anywhere: each is told and none is followed.
+fn add_link(file: &VirtualFile, links: &mut Vec<SourceError>) {
+    let Some(target) = file.target.as_deref() else { return };
+    let target: String = target.chars().take(200).collect();
+    let reason = match links.len() {
+        ..LINKS_MOST => format!("is a link to `{target}`, which was not followed"),
+        LINKS_MOST => "is a link as well; further ones are only in the file listing".into(),
+        _ => return,
+    };
+    links.push(SourceError::File { path: file.stored_as.clone(), reason });
 }
 
 impl Source for Sysdiagnose {
@@ -294,7 +335,16 @@ impl Source for Sysdiagnose {
         each: &mut dyn FnMut(VirtualFile),
         problem: &mut dyn FnMut(SourceError),
     ) -> Result<(), SourceError> {
-        self.container.walk("", &mut |member| self.file_of(member).into_iter().for_each(&mut *each), problem)
+        let mut links = Vec::new();
+        let mut listed = |member| {
+            if let Some(file) = self.file_of(member) {
+                add_link(&file, &mut links);
+                each(file);
+            }
+        };
+        self.container.walk("", &mut listed, problem)?;
+        links.into_iter().for_each(problem);
+        Ok(())
     }
 
     fn read_through(
@@ -302,10 +352,11 @@ impl Source for Sysdiagnose {
         each: &mut dyn FnMut(VirtualFile, &mut dyn Read),
         problem: &mut dyn FnMut(SourceError),
     ) -> Option<Result<(), SourceError>> {
-        let mut context = Context::new();
+        let (mut context, mut links) = (Context::new(), Vec::new());
         let result = self.container.read_through(
             &mut |member, bytes| {
                 let Some(file) = self.file_of(member) else { return };
+                add_link(&file, &mut links);
                 let Some(name) = self.context_member(&file.stored_as) else { return each(file, bytes) };
                 let mut start = Vec::new();
                 // What cannot be read here cannot be read by anybody else, who will say so.
@@ -315,6 +366,7 @@ impl Source for Sysdiagnose {
             },
             problem,
         )?;
+        links.into_iter().for_each(problem);
         self.device.get_or_init(|| self.device_of(&context));
         Some(result)
     }
@@ -376,6 +428,25 @@ Date/Time:        2001-01-01 00:00:00 +0000
         assert_eq!(device.product.as_deref(), Some("iPhone14,5"));
         assert_eq!(device.offset, None);
         assert_eq!(device.limits.len(), 1);
+    }
+
+    #[test]
+    fn zones_of_earlier_times_are_read_from_the_diary_of_logd() {
+        let log = "2023-03-20 10:00:00+0100 logd[4]: a\nodd\n2023-03-22 10:00:00+0100 logd[4]: b\n2023-03-29 10:00:00+0200 logd[4]: c\n";
+        let zones =
+            device_of("x", &vec![("system_logs.logarchive/Extra/logd.0.log", log.into())]).zones.unwrap();
+        let told: Vec<String> = zones
+            .iter()
+            .map(|stretch| format!("{} {}", time::short(stretch.until), stretch.offset))
+            .collect();
+        assert_eq!(told, ["2023-03-22 09:00:00 UTC +01", "2023-03-29 08:00:00 UTC +02"]);
+    }
+
+    #[test]
+    fn the_serial_number_is_read_from_the_factory_report_where_nothing_else_has_it() {
+        let report = b"<plist><dict><key>VerifiedProperties</key><dict><key>SrNm</key><string>F2LHP0000001</string></dict></dict></plist>";
+        let context: Context = vec![("logs/FDR/FDRDiagnosticReport.plist", report.to_vec())];
+        assert_eq!(device_of("x", &context).serial.as_deref(), Some("F2LHP0000001"));
     }
 
     #[test]

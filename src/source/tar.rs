@@ -225,7 +225,7 @@ fn add<R: Read>(
         ));
     }
     let link = entry.link_name_bytes().map(|name| name.into_owned());
-    if kind == FileKind::Link {
+    if kind == FileKind::Link || hard_link {
         member.target = link.as_ref().map(|target| String::from_utf8_lossy(target).into_owned());
     }
     if let Ok(Some(extensions)) = entry.pax_extensions() {
@@ -243,10 +243,15 @@ fn add<R: Read>(
     }
     let before = index.len();
     let more = index.add(&entry.path_bytes(), member, place);
+    if let Some(mut member) = index.added_since(before) {
+        if hard_link {
+            // On the way through, what it has the content of may be long gone.
+            member.kind = FileKind::Link;
+        }
+        each(member, &mut entry);
+    }
     if hard_link && let Some(target) = link {
         index.hard_link(&target);
-    } else if let Some(member) = index.added_since(before) {
-        each(member, &mut entry);
     }
     more
 }

@@ -170,7 +170,7 @@ fn an_archive_that_does_not_fit_in_memory_gives_the_same() {
     let desk = Desk::new();
     let mut large = infected();
     // A member that nothing reads, larger than the memory that is allowed.
-    large.add("tailspin-trace.tailspin", &vec![b'.'; 3 << 20]);
+    large.add("zprint.txt", &vec![b'.'; 3 << 20]);
     let path = desk.file("large.tar", &large.tar());
     let expected = desk.scan(&path, &[]);
     let path = desk.file("large.tar.gz", &large.tar_gz());
@@ -238,7 +238,13 @@ fn doubled_members_odd_paths_and_links_are_reported_and_never_followed() {
     odd.add("ps.txt", row.as_bytes());
     odd.add("../../escape.txt", b"outside");
     odd.link("latest", "../../../etc/passwd");
-    let tar = odd.tar();
+    let mut hard = tar::Header::new_gnu();
+    hard.set_path(format!("{}/taskinfo.txt", odd.top)).unwrap();
+    hard.set_entry_type(tar::EntryType::Link);
+    hard.set_link_name(format!("{}/ps.txt", odd.top)).unwrap();
+    hard.set_size(0);
+    hard.set_cksum();
+    let tar = sysdiagnose::ended([odd.entries(), hard.as_bytes().to_vec()].concat());
     for (name, bytes) in [("odd.tar", tar.clone()), ("odd.tar.gz", sysdiagnose::gzip(&tar))] {
         let path = desk.file(name, &bytes);
         let findings = desk.findings(&path);
@@ -246,6 +252,11 @@ fn doubled_members_odd_paths_and_links_are_reported_and_never_followed() {
         assert!(found("msgacntd") && found("neagentd"), "{name}: a member that is there twice is read twice");
         let problems = desk.problems(&path);
         assert!(problems.contains("escape.txt"), "{name}: {problems}");
+        assert!(
+            problems.contains("is a link to `../../../etc/passwd`, which was not followed"),
+            "{name}: {problems}"
+        );
+        assert!(problems.contains(&format!("is a link to `{}/ps.txt`", odd.top)), "{name}: {problems}");
     }
     assert!(!desk.folder.path().parent().unwrap().join("escape.txt").exists());
 }

@@ -2,23 +2,54 @@
 //! `/settings/NAMESPACE`, and the phone's own.
 
 crate::artifact::artifacts! {
+    accessibility
     acquisition
+    activities
+    adb
+    adb_keys
+    anr_processes
+    app_ops
+    app_roles
+    app_traffic
+    app_usage
+    battery_daily
+    battery_history
     boot_history
+    camera_use
     collected_files
     collected_package_files
     collected_packages
+    components
+    database_activity
+    device_admins
+    dropbox
     dumpstate_log
     environment
     file_times
+    install_sessions
+    logcat
+    microphone_use
     mounts
+    notification_listeners
+    notifications
+    open_files
+    package_checkin
+    package_permissions
+    package_users
+    packages
     platform_compat
+    process_exits
     processes
     properties
+    receivers
+    redirections
     root_binaries
     selinux
     services
     setting_changes
     settings
+    sockets
+    system_services
     tmp_files
     tombstone_files
     tombstones

@@ -1,48 +1,32 @@
 use crate::artifact::prelude::*;
+use crate::artifact::resolver_table;
 
 pub const ARTIFACT: Artifact = Artifact {
     id: "android.services",
-    title: "System services (collector)",
-    about: "The services of the system that answered when the phone was acquired; makers add their own.",
-    files: &["/androidqf/services.txt"],
-    columns: &[
-        time("seen", Epoch::BeforeSnapshot, Moment::Running),
-        process("service"),
-        text("interface"),
-    ],
-    shows: Trace::Executed,
-    line: "service {service} with {interface}",
-    parse: Parse::Text(parse),
+    title: "Services",
+    about: "Which apps offer services that the system asks for: keyboards, accessibility, VPN and the like.",
+    files: &["/dumpsys/package"],
+    columns: resolver_table::COLUMNS,
+    shows: Trace::Installed,
+    line: "service {component} answers to {key} ({resolver_type})",
+    parse: Parse::Text(|lines, out| resolver_table::parse("Service Resolver Table:", lines, out)),
 };
-
-/// `12<TAB>name: [interface]`
-fn parse(lines: &mut Lines<'_>, out: &mut Out<'_>) -> Result<()> {
-    while let Some((number, line)) = lines.next()? {
-        let Some((count, rest)) = line.trim().split_once(char::is_whitespace) else { continue };
-        let Some((name, interface)) = rest.rsplit_once(": [").filter(|_| count.parse::<u32>().is_ok()) else {
-            continue;
-        };
-        let interface = Some(interface.trim_end_matches(']')).filter(|interface| !interface.is_empty());
-        out.push(Place::Line { line: number }, [0_i64.into(), name.trim().into(), interface.into()]);
-    }
-    Ok(())
-}
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::artifact::testing::*;
+    use crate::artifact::{package_dump::EXAMPLE, testing::*};
 
     #[test]
-    fn services_have_a_name_and_mostly_an_interface() {
-        let text = b"Found 2 services:\n0\tsip: [android.net.sip.ISipService]\n1\tvendor.x: []\n";
+    fn services_that_the_system_asks_for_are_read() {
+        let text = "Service Resolver Table:\n  Non-Data Actions:\n      android.net.VpnService:\n        1a2b3c com.example.vpn/.Tunnel\n";
         assert_eq!(
-            rows_at(&ARTIFACT, "/androidqf/services.txt", text).0,
-            json!([
-                {"service": "sip", "interface": "android.net.sip.ISipService", "_line": "service sip with android.net.sip.ISipService"},
-                {"service": "vendor.x", "_line": "service vendor.x with "},
-            ])
+            rows(&ARTIFACT, text.as_bytes()),
+            json!([{"resolver_type": "non_data_action", "key": "android.net.VpnService", "package_name": "com.example.vpn",
+                    "component": "com.example.vpn/.Tunnel", "filter_count": 1,
+                    "_line": "service com.example.vpn/.Tunnel answers to android.net.VpnService (non_data_action)"}])
         );
-        shake(&ARTIFACT, text);
+        assert_eq!(rows(&ARTIFACT, EXAMPLE.as_bytes()), json!([]));
+        shake(&ARTIFACT, text.as_bytes());
     }
 }

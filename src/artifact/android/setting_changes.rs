@@ -1,5 +1,6 @@
+use crate::artifact::android_text::yearless;
 use crate::artifact::prelude::*;
-use crate::artifact::settings::{self, without_year};
+use crate::artifact::settings;
 
 pub const ARTIFACT: Artifact = Artifact {
     id: "android.setting_changes",
@@ -26,7 +27,7 @@ fn parse(lines: &mut Lines<'_>, out: &mut Out<'_>) -> Result<()> {
     settings::read(&path, lines, &mut |setting| {
         for change in &setting.history {
             let place = Place::Line { line: change.line };
-            let time = without_year(&change.time, out.clock());
+            let time = yearless(&change.time, out.clock());
             if time.is_none() {
                 out.warn(Some(place.clone()), "the time of a change cannot be told");
             }

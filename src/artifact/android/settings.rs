@@ -1,5 +1,6 @@
+use crate::artifact::android_text::yearless;
 use crate::artifact::prelude::*;
-use crate::artifact::settings::{self, Setting, without_year};
+use crate::artifact::settings::{self, Setting};
 
 pub const ARTIFACT: Artifact = Artifact {
     id: "android.settings",
@@ -58,7 +59,7 @@ fn parse(lines: &mut Lines<'_>, out: &mut Out<'_>) -> Result<()> {
 }
 
 fn push(setting: Setting, out: &mut Out<'_>) {
-    let last = setting.history.iter().filter_map(|change| without_year(&change.time, out.clock())).max();
+    let last = setting.history.iter().filter_map(|change| yearless(&change.time, out.clock())).max();
     let value = setting.value.as_deref().unwrap_or_default();
     let apps: Value<'_> = if NAMING_APPS.contains(&&*setting.name) { packages(value).collect() } else { Value::Null };
     let apps = if matches!(&apps, Value::List(apps) if apps.is_empty()) { Value::Null } else { apps };

@@ -53,7 +53,7 @@ fn read(database: &Database<'_>, table: &str, out: &mut Out<'_>) -> Result<()> {
     let query = format!(
         "SELECT t.rowid, {{t.timestamp}}, {{t.install_date}}, {{t.bundle_id}}, coalesce({{t.title}}, {{t.bundle_name}}),
                 coalesce({{t.bundle_short_version}}, {{t.bundle_version}}), {{t.item_id}}, {{t.client_id}},
-                {{t.store_account_name}}, {{t.url}}
+                {{t.store_account_name}}, {{t.url}}, {{t.sinfs_data}}
          FROM \"{}\" AS t ORDER BY t.rowid",
         table.replace('"', "\"\"")
     );
@@ -62,13 +62,33 @@ fn read(database: &Database<'_>, table: &str, out: &mut Out<'_>) -> Result<()> {
             table: Cow::Owned(table.to_owned()),
             row: row.value(0).as_int().unwrap_or_default(),
         };
-        let [logged, installed, bundle_id, title, version, item, client, account, url] =
+        let [logged, installed, bundle_id, title, version, item, client, account, url, licence] =
             std::array::from_fn(|index| row.value(index + 1));
+        let account = if account.is_null() { licensee(&licence).into() } else { account };
         let table = table.into();
         out.push(place, [logged, installed, bundle_id, title, version, item, client, account, url, table]);
         Ok(())
     })?;
     Ok(())
+}
+
+/// The account that an app was bought by: a property list holds the licence, and in it stands `name` before the account.
+fn licensee(licence: &Value<'_>) -> Option<String> {
+    let Value::Bytes(bytes) = licence else { return None };
+    let list = crate::format::keyed::parse(bytes).ok()?;
+    let mut found = None;
+    crate::artifact::property_list::members(&list, &mut |_, value| {
+        let data = value.as_data().unwrap_or_default();
+        for at in memchr::memmem::find_iter(data, b"name") {
+            let rest = data.get(at + 4..).unwrap_or_default();
+            let name = rest.split(|byte| *byte == 0).next().unwrap_or_default();
+            let plain = (3..=256).contains(&name.len()) && name.iter().all(u8::is_ascii_graphic);
+            if found.is_none() && plain && name.contains(&b'@') {
+                found = Some(String::from_utf8_lossy(name).into_owned());
+            }
+        }
+    });
+    found
 }
 
 #[cfg(test)]
@@ -97,5 +117,25 @@ mod tests {
             ])
         );
         shake(&ARTIFACT, &database);
+    }
+
+    #[test]
+    fn the_account_of_a_licence_is_read_and_others_are_none() {
+        let licence = |data: &str| {
+            let data = plist::Value::Data(data.as_bytes().to_vec());
+            let list: plist::Dictionary = [("sinf".to_owned(), data)].into_iter().collect();
+            let mut bytes = Vec::new();
+            plist::Value::Array(vec![plist::Value::Dictionary(list)]).to_writer_xml(&mut bytes).unwrap();
+            bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+        };
+        let database = sqlite(&format!(
+            "CREATE TABLE asset (pid INTEGER PRIMARY KEY, url, sinfs_data);
+             INSERT INTO asset VALUES (1, 'https://a.example', x'{}'), (2, 'https://b.example', x'{}'), (3, NULL, x'00');",
+            licence("\0name of\0\x01namea@example.org\0\0\0"),
+            licence("nothing named here"),
+        ));
+        let records = rows(&ARTIFACT, &database);
+        let accounts: Vec<_> = records.as_array().unwrap().iter().map(|record| &record["account"]).collect();
+        assert_eq!(json!(accounts), json!(["a@example.org", null, null]));
     }
 }

@@ -54,7 +54,7 @@ fn parse(bytes: &[u8], out: &mut Out<'_>) -> Result<()> {
 }
 
 fn push(uuid: &str, path: Option<&str>, cache: Option<&str>, out: &mut Out<'_>) {
-    match path {
+    match path.filter(|path| path.starts_with('/')) {
         Some(path) => out.push(Place::key(uuid), [path.into(), uuid.into(), cache.into()]),
         None => out.warn(Some(Place::key(uuid)), "names no path"),
     }

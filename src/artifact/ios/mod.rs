@@ -25,6 +25,7 @@ crate::artifact::artifacts! {
     crash_reports
     crash_summaries
     datausage
+    diagnostic_logs
     firefox_history
     firefox_tombstones
     global_preferences

@@ -25,7 +25,9 @@ pub const ARTIFACT: Artifact = Artifact {
 };
 
 fn parse(list: &plist::Value, out: &mut Out<'_>) -> Result<()> {
-    for (index, event) in items(dictionary(list)?, "ProfileEvents").iter().enumerate() {
+    let entries = dictionary(list)?;
+    anyhow::ensure!(entries.is_empty() || entries.contains_key("ProfileEvents"), "has no `ProfileEvents`");
+    for (index, event) in items(entries, "ProfileEvents").iter().enumerate() {
         let place = Place::key(format!("ProfileEvents/{index}"));
         let Some(event) = event.as_dictionary() else {
             out.warn(Some(place), "an event is not a dictionary");
@@ -89,6 +91,8 @@ mod tests {
             }])
         );
         assert_eq!(warnings, ["an event is not a dictionary", "the facts of an event are not a dictionary"]);
+        let other = b"<plist><dict><key>a</key><string>b</string></dict></plist>";
+        assert_eq!(rows_at(&ARTIFACT, "", other).1, ["has no `ProfileEvents`"]);
         shake(&ARTIFACT, list);
     }
 }

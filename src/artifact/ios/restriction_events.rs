@@ -32,6 +32,8 @@ pub const ARTIFACT: Artifact = Artifact {
                 out.push(Place::key(path), values);
             }
         });
+        let empty = list.as_dictionary().is_some_and(plist::Dictionary::is_empty);
+        anyhow::ensure!(out.records() > 0 || empty, "has no dictionary with a `timestamp`, `process` or `event`");
         Ok(())
     }),
 };
@@ -43,7 +45,7 @@ fn is_plain(value: &plist::Value) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::artifact::testing::{json, rows, shake};
+    use crate::artifact::testing::{json, rows, rows_at, shake};
 
     #[test]
     fn each_setting_is_a_record_however_deep_it_stands() {
@@ -65,5 +67,8 @@ mod tests {
             }])
         );
         shake(&ARTIFACT, list);
+        let other = b"<plist><dict><key>a</key><string>b</string></dict></plist>";
+        assert_eq!(rows_at(&ARTIFACT, "/x", other).1, ["has no dictionary with a `timestamp`, `process` or `event`"]);
+        assert_eq!(rows_at(&ARTIFACT, "/x", b"<plist><dict/></plist>").1, [""; 0]);
     }
 }

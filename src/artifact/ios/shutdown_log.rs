@@ -281,7 +281,7 @@ SIGTERM: [1700100000] All buffers flushed
             json!({
                 "shutdown": "2023-11-14T22:13:20.000000+00:00", "block": 1, "notices": 2, "longest_delay_s": 1.25,
                 "state": "still running:", "client": "/private/var/tmp/a (b)/bh.app/bh",
-                "folders": ["private", "var", "tmp", "a (b)", "bh"],
+                "folders": ["bh"],
                 "image_uuid": "AAAAAAAA-2222-3333-4444-555555555555", "pids": [90, 91], "client_notices": 2,
                 "client_delay_s": 1.25, "open": false,
                 "_line": "shutdown 1 of the log, still running: /private/var/tmp/a (b)/bh.app/bh",

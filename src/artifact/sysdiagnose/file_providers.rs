@@ -16,9 +16,12 @@ pub const ARTIFACT: Artifact = Artifact {
     line: "file provider {app} {file}",
     parse: Parse::Text(|lines, out| {
         let mut seen = std::collections::HashSet::new();
+        let (mut known, mut any) = (false, false);
         while let Some((number, line)) = lines.next()? {
             let line = line.trim();
+            any |= !line.is_empty();
             let tells = [".app", "undle", "rovider", "dentifier"].iter().any(|word| line.contains(word));
+            known |= tells;
             let file = data_path(line).filter(|path| path.contains(".app"));
             let app = foreign_app(line);
             let new = || (app.map(str::to_owned), file.map(str::to_owned));
@@ -27,6 +30,7 @@ pub const ARTIFACT: Artifact = Artifact {
                 out.push(Place::Line { line: number }, [0_i64.into(), app.into(), file.into(), entry.into()]);
             }
         }
+        anyhow::ensure!(known || !any, "names no provider of files");
         Ok(())
     }),
 };
@@ -57,6 +61,7 @@ provider org.example.files.provider
                 [null, "/private/var/containers/Bundle/Application/A/My Files.app/PlugIns/x.appex"],
             ])
         );
+        assert_eq!(rows_at(&ARTIFACT, "/x", b"failed\n").1, ["names no provider of files"]);
         shake(&ARTIFACT, text.as_bytes());
     }
 }

@@ -11,6 +11,7 @@ crate::artifact::artifacts! {
     jetsam_priority
     keyboards
     keychain_items
+    ledgers
     mounts
     netstat
     network_text
@@ -19,6 +20,7 @@ crate::artifact::artifacts! {
     ps
     ps_thread
     radio_status
+    recent_networks
     remote_services
     runningboard_state
     security_events
@@ -26,7 +28,9 @@ crate::artifact::artifacts! {
     spindump_processes
     sysctl
     taskinfo
+    trace_strings
     trusted_devices
+    wifi_events
     wifi_passwords
     wifi_scans
 }

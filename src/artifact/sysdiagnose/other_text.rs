@@ -11,7 +11,7 @@ pub const ARTIFACT: Artifact = Artifact {
     files: &[
         "/sysdiagnose/{ASPSnapshots,Personalization}/**/*.{csv,json,log,plist,txt}",
         "/sysdiagnose/logs/{CloudSubscriptionFeatures,FDR,GenerativeExperiences,ModelCatalog,ModelManager,NetworkRelay}/**/*.{csv,json,log,plist,txt}",
-        "/sysdiagnose/logs/{MSU,MobileSoftwareUpdate,OSEligibility,OTAUpdateLogs,ProtectedApps,Splat,Trial,UnifiedAsset}/**/*.{csv,json,log,plist,txt}",
+        "/sysdiagnose/logs/{MSU,MobileSoftwareUpdate,OSEligibility,OTAUpdateLogs,ProtectedApps,Splat,Trial,UnifiedAsset,profile_access,rmd}/**/*.{csv,json,log,plist,txt}",
         "/sysdiagnose/{ckksctl_status,pcsstatus}.txt",
         "/sysdiagnose/**/lsaw.csv",
     ],

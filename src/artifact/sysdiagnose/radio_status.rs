@@ -18,9 +18,11 @@ pub const ARTIFACT: Artifact = Artifact {
     line: "{section} {entry}: {value}",
     parse: Parse::Text(|lines, out| {
         let mut section = String::new();
-        let mut records = 0;
+        let (mut records, mut any, mut known) = (0, false, false);
         while let Some((number, line)) = lines.next()? {
+            any |= !line.trim().is_empty();
             let Some((key, value)) = line.split_once(':') else { continue };
+            known = true;
             let (key, value) = (key.trim(), value.trim());
             if value.is_empty() {
                 key.clone_into(&mut section);
@@ -32,6 +34,7 @@ pub const ARTIFACT: Artifact = Artifact {
                 out.push(Place::Line { line: number }, [0_i64.into(), section.as_str().into(), key.into(), value.into()]);
             }
         }
+        anyhow::ensure!(known || !any, "has no line of the form `name: value`");
         Ok(())
     }),
 };
@@ -50,6 +53,7 @@ mod tests {
         let records = rows(&ARTIFACT, text.as_bytes());
         let told: Vec<_> = records.as_array().unwrap().iter().map(|record| record["_line"].clone()).collect();
         assert_eq!(json!(told), json!(["Network SSID: Cafe", "Devices Name: Alice's headset"]));
+        assert_eq!(rows_at(&ARTIFACT, "/x", b"failed\n").1, ["has no line of the form `name: value`"]);
         shake(&ARTIFACT, text.as_bytes());
     }
 }

@@ -2,15 +2,20 @@
 //! jailbroken or no phone at all.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::LazyLock;
 
 use super::prelude::*;
 
-/// Artifacts that tell paths of programs that ran, and the column that does.
-const SOURCES: [(&str, &str); 5] = [
+/// Artifacts that tell paths of programs that ran, and the column that does. Among the images of the unified log are libraries.
+const SOURCES: [(&str, &str); 10] = [
+    ("ios.crash_reports", "executable"),
     ("ios.logd_statistics", "process"),
+    ("ios.powerlog_media", "executable"),
     ("ios.shutdown_log", "client"),
+    ("ios.tcc", "client_path"),
+    ("ios.unified_log_images", "image"),
+    ("ios.unified_log_processes", "executable"),
     ("sysdiagnose.ps", "executable"),
     ("sysdiagnose.ps_thread", "executable"),
     ("sysdiagnose.spindump_processes", "executable"),
@@ -18,8 +23,13 @@ const SOURCES: [(&str, &str); 5] = [
 
 /// The records of programs outside the folders of iOS, and those that tell how to judge them.
 pub const READS: &[Reads] = &[
+    Reads { artifact: "ios.crash_reports", keep },
     Reads { artifact: "ios.logd_statistics", keep },
+    Reads { artifact: "ios.powerlog_media", keep },
     Reads { artifact: "ios.shutdown_log", keep },
+    Reads { artifact: "ios.tcc", keep },
+    Reads { artifact: "ios.unified_log_images", keep },
+    Reads { artifact: "ios.unified_log_processes", keep },
     Reads { artifact: "sysdiagnose.mounts", keep },
     Reads { artifact: "sysdiagnose.ps", keep },
     Reads { artifact: "sysdiagnose.ps_thread", keep },
@@ -28,16 +38,36 @@ pub const READS: &[Reads] = &[
     Reads { artifact: "sysdiagnose.sysctl", keep },
 ];
 
-fn keep(record: &Record<'_>) -> bool {
+pub fn keep(record: &Record<'_>) -> bool {
     let value = |name: &str| record.value(name);
     let path = program_column(record.artifact.id).and_then(|column| value(column).as_text());
-    path.is_some_and(|path| folder_of(path) != Folder::Standard)
-        || is_mac(record.artifact.id, &value)
-        || jailbreak_sign(record.artifact.id, &value).is_some()
+    path.is_some_and(|path| folder_of(path) != Folder::Standard) || is_context(record)
+}
+
+/// True for records that tell how to judge others: of a Mac, or of a jailbreak.
+pub fn is_context(record: &Record<'_>) -> bool {
+    let value = |name: &str| record.value(name);
+    is_mac(record.artifact.id, &value) || jailbreak_sign(record.artifact.id, &value).is_some()
 }
 
 fn program_column(artifact: &str) -> Option<&'static str> {
     SOURCES.iter().find(|(source, _)| *source == artifact).map(|(_, column)| *column)
+}
+
+/// The path of the program or library that a record tells of.
+pub fn path_in<'r>(record: &'r Record<'_>) -> Option<&'r str> {
+    record.value(program_column(record.artifact.id)?).as_text()
+}
+
+/// The records of programs by where they were seen.
+pub fn seen(kept: &Kept) -> impl Iterator<Item = &Exhibit> {
+    SOURCES.iter().flat_map(|(artifact, _)| kept.of(artifact))
+}
+
+/// True for what can only be loaded by a program: `x.dylib`, `X.framework/X`.
+pub fn is_library(path: &str) -> bool {
+    let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+    path.ends_with(".dylib") || folder.ends_with(".framework")
 }
 
 /// The path of the program that a record tells to have run.
@@ -128,10 +158,20 @@ pub fn apple_programs() -> impl Iterator<Item = &'static str> {
         .flat_map(str::split_whitespace)
 }
 
+/// True for the name of one of iOS's own programs.
+pub fn is_apple_program(name: &str) -> bool {
+    static NAMES: LazyLock<HashSet<&str>> = LazyLock::new(|| apple_programs().collect());
+    NAMES.contains(name)
+}
+
 /// True for what only a Mac has: bundles in the system with a `Contents` folder. Paths of phones do not apply to it.
 fn is_mac<'v>(artifact: &str, value: &dyn Fn(&str) -> &'v Value<'v>) -> bool {
     let text = |column: &str| value(column).as_text().unwrap_or_default();
     let program = program_column(artifact).map_or("", text);
+    // Of an image only its path is known, not that it ran.
+    if artifact == "ios.unified_log_images" {
+        return false;
+    }
     let system = || artifact == "sysdiagnose.spindump_processes" && text("os").starts_with("mac");
     program.starts_with("/System/") && program.contains("/Contents/MacOS/") || system()
 }
@@ -161,7 +201,7 @@ pub fn jailbreak_sign<'v>(artifact: &str, value: &dyn Fn(&str) -> &'v Value<'v>)
             let arguments = text("boot_args");
             (!arguments.is_empty()).then(|| format!("the kernel was started with `{arguments}`"))
         }
-        "sysdiagnose.spindump_images" => {
+        "sysdiagnose.spindump_images" | "ios.unified_log_images" => {
             let image = text("image");
             let name = image.rsplit('/').next().unwrap_or(image);
             let library = || JAILBREAK.iter().any(|(kind, library)| *kind == "library" && *library == name);

@@ -1,0 +1,226 @@
+//! Words of Android's dumps: its several written times, `key=value` pairs, components, processes and users.
+//!
+//! What a line means is told by the artifacts.
+
+use jiff::{ToSpan, civil::DateTime};
+
+use crate::record::Value;
+use crate::time::{Clock, ascii_digits};
+
+/// Values beyond this are cut: one line of a dump may have megabytes.
+const LONGEST_VALUE_BYTES: usize = 8 << 10;
+
+/// A part of a line that fits into a record.
+pub fn bounded(text: &str) -> &str {
+    text.get(..text.floor_char_boundary(LONGEST_VALUE_BYTES)).unwrap_or_default()
+}
+
+/// `06-30 11:22:33.123`, whose year is the last that puts it before the acquisition. A colon or a comma may stand before the milliseconds.
+/// `None` without the time of the acquisition.
+pub fn yearless(text: &str, clock: &Clock) -> Option<DateTime> {
+    let text = ascii_digits(text.trim());
+    let (date, time) = text.split_once(' ')?;
+    let (month, day) = date.split_once('-')?;
+    let (month, day) = (month.parse().ok()?, day.parse().ok()?);
+    let mut parts = time.trim().splitn(3, ':');
+    let (hour, minute) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+    let (second, fraction) = match parts.next() {
+        Some(rest) => rest.split_once(['.', ':', ',']).unwrap_or((rest, "")),
+        None => ("0", ""),
+    };
+    let second: i8 = second.parse().ok()?;
+    let digits = fraction.get(..fraction.find(|c: char| !c.is_ascii_digit()).unwrap_or(fraction.len()))?;
+    let nanosecond = match digits.get(..digits.len().min(9))? {
+        "" => 0,
+        digits => digits.parse::<i32>().ok()? * 10_i32.pow(9 - digits.len() as u32),
+    };
+    let snapshot = clock.snapshot?;
+    let now = clock.offset.unwrap_or(jiff::tz::Offset::UTC).to_datetime(snapshot);
+    // Clocks and offsets are not exact: what is less than a day ahead was written just now.
+    let latest = now.checked_add(1.day()).ok()?;
+    // Eight years: the 29th of February may be that far back.
+    (0..=8).find_map(|back| {
+        let year = now.year().checked_sub(back)?;
+        let at = DateTime::new(year, month, day, hour, minute, second.min(59), nanosecond).ok()?;
+        (at <= latest).then_some(at)
+    })
+}
+
+/// A written local time, or a number of milliseconds since 1970; "never", which is written as a day of 1970, is null.
+pub fn written(text: &str) -> Value<'static> {
+    let text = ascii_digits(text.trim());
+    if let Ok(number) = text.parse::<i64>() {
+        // Smaller numbers are ages or nothing.
+        let time = (number > 100_000_000_000).then(|| jiff::Timestamp::from_millisecond(number).ok());
+        return time.flatten().into();
+    }
+    local(&text).into()
+}
+
+/// `2024-06-30 11:22:33.123` with a year after 1980.
+pub fn local(text: &str) -> Option<DateTime> {
+    let text = ascii_digits(text.trim());
+    let parsed: DateTime = text.parse().ok()?;
+    (parsed.year() > 1980).then_some(parsed)
+}
+
+/// The `key=value` pairs of a line; values may stand in quotes, and else end at a blank.
+pub fn pairs(line: &str) -> impl Iterator<Item = (&str, &str)> {
+    let mut rest = line.trim();
+    std::iter::from_fn(move || {
+        loop {
+            let (before, after) = rest.split_once('=')?;
+            let key = before.rsplit(|c: char| c.is_whitespace() || c == ',').next().unwrap_or(before);
+            let (value, left) = match after.strip_prefix('"') {
+                Some(quoted) => quoted.split_once('"').unwrap_or((quoted, "")),
+                None => after.split_at_checked(after.find(char::is_whitespace).unwrap_or(after.len()))?,
+            };
+            rest = left;
+            if !key.is_empty() {
+                return Some((key, value));
+            }
+        }
+    })
+}
+
+/// The value of a key in a line of pairs.
+pub fn pair<'t>(line: &'t str, key: &str) -> Option<&'t str> {
+    pairs(line).find_map(|(name, value)| (name == key).then_some(value))
+}
+
+/// True for words that are written like a package: `org.example.app`.
+pub fn is_package(word: &str) -> bool {
+    let label = |label: &str| {
+        label.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    };
+    word.len() <= 255 && word.contains('.') && word.split('.').all(label)
+}
+
+/// The package that a process is named after: `org.example.app:remote`. `None` for programs that are no app.
+pub fn package_of_process(process: &str) -> Option<&str> {
+    let name = process.split(':').next().unwrap_or(process);
+    is_package(name).then_some(name)
+}
+
+/// The package of `org.example.app/.Service`, also inside of `ComponentInfo{…}` or `{…}`.
+pub fn package_of(component: &str) -> Option<&str> {
+    let package = bare(component).split('/').next()?;
+    (is_package(package) || package == "android").then_some(package)
+}
+
+/// A component without what is written around it.
+pub fn bare(component: &str) -> &str {
+    let component = component.trim().trim_end_matches([':', ',', ';']);
+    let component = component.strip_prefix("ComponentInfo").unwrap_or(component);
+    let component = component.strip_prefix('{').unwrap_or(component);
+    component.split(['}', ' ']).next().unwrap_or(component)
+}
+
+/// What stands between `ComponentInfo{` and `}`.
+pub fn component_info(line: &str) -> Option<&str> {
+    line.split_once("ComponentInfo{")?.1.split('}').next().filter(|component| component.contains('/'))
+}
+
+/// The user id of `u0_a123`, `u10a5`, `root`, `system`, `shell` or a number.
+pub fn uid(word: &str) -> Option<i64> {
+    match word {
+        "root" => return Some(0),
+        "system" => return Some(1000),
+        "shell" => return Some(2000),
+        _ => {}
+    }
+    if let Ok(number) = word.parse() {
+        return Some(number);
+    }
+    let (user, app) = word.strip_prefix('u')?.split_once('a')?;
+    let user: i64 = user.trim_end_matches('_').parse().ok()?;
+    let app: i64 = app.parse().ok()?;
+    user.checked_mul(100_000)?.checked_add(10_000)?.checked_add(app)
+}
+
+/// The number after `before`.
+pub fn number_after(text: &str, before: &str) -> Option<i64> {
+    let (_, rest) = text.split_once(before)?;
+    let rest = rest.trim_start();
+    let end = rest.char_indices().find(|(at, c)| !(c.is_ascii_digit() || (*at == 0 && *c == '-')));
+    rest.get(..end.map_or(rest.len(), |(at, _)| at))?.parse().ok()
+}
+
+/// The web address in a text, up to a blank or a sign that cannot be of it.
+pub fn web_address(text: &str) -> Option<&str> {
+    let at = text.find("://")?;
+    let (before, _) = text.split_at_checked(at)?;
+    let start = before.rfind(|c: char| !c.is_ascii_alphanumeric()).map_or(0, |last| last + 1);
+    let address = text.get(start..)?;
+    if !before.get(start..).is_some_and(|scheme| scheme.to_ascii_lowercase().starts_with("http")) {
+        return None;
+    }
+    let end = address.find(|c: char| c.is_whitespace() || matches!(c, '"' | '<' | '>' | '}' | '\\'));
+    address.get(..end.unwrap_or(address.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_year_is_the_last_before_the_acquisition() {
+        let clock = Clock {
+            snapshot: crate::time::zoned("2024-01-02T12:00:00Z"),
+            offset: crate::time::offset("+0200"),
+            ..Clock::NONE
+        };
+        let of = |text: &str| yearless(text, &clock).map(|time| time.to_string());
+        assert_eq!(of("01-02 13:59:59.5").as_deref(), Some("2024-01-02T13:59:59.5"));
+        assert_eq!(of("12-31 23:00:00:123").as_deref(), Some("2023-12-31T23:00:00.123"));
+        assert_eq!(of("02-29 01:00:00").as_deref(), Some("2020-02-29T01:00:00"));
+        assert_eq!(of("٠١-٠١ ٠١:٠٠:٠٠").as_deref(), Some("2024-01-01T01:00:00"));
+        for text in ["", "13-01 00:00:00", "01-01", "é-é 1:1:1", "01-01 25:00:00", "-- ::"] {
+            assert_eq!(of(text), None, "{text}");
+        }
+        assert_eq!(yearless("01-01 01:00:00", &Clock::NONE), None);
+    }
+
+    #[test]
+    fn pairs_may_be_quoted_or_bare() {
+        let line = r#"time="2026-02-02 12:11:46" type=ACTIVITY_RESUMED package=com.example flags=0x0 end"#;
+        let found: Vec<_> = pairs(line).collect();
+        assert_eq!(found[0], ("time", "2026-02-02 12:11:46"));
+        assert_eq!(found[3], ("flags", "0x0"));
+        assert_eq!((found.len(), pair(line, "package")), (4, Some("com.example")));
+        assert_eq!(pairs("= =x a=\"").collect::<Vec<_>>(), [("a", "")]);
+    }
+
+    #[test]
+    fn components_processes_and_users_are_taken_apart() {
+        assert_eq!(
+            package_of("ComponentInfo{org.example.a/org.example.a.B} (user 0)"),
+            Some("org.example.a")
+        );
+        assert_eq!(package_of("{android/.X}"), Some("android"));
+        assert_eq!(package_of("nothing"), None);
+        assert_eq!(package_of_process("org.example.a:remote"), Some("org.example.a"));
+        assert_eq!(package_of_process("surfaceflinger"), None);
+        assert_eq!(
+            (uid("u0_a123"), uid("u10a5"), uid("root"), uid("x")),
+            (Some(10_123), Some(1_010_005), Some(0), None)
+        );
+        assert_eq!(uid("u99999999999999_a1"), None);
+        assert_eq!(number_after("a pid 12)", "pid"), Some(12));
+    }
+
+    #[test]
+    fn times_that_mean_never_are_none() {
+        assert!(written("1970-01-01 01:00:00").is_null() && written("0").is_null() && written("?").is_null());
+        assert!(!written("1700000000123").is_null() && !written("2024-01-01 00:00:00").is_null());
+    }
+
+    #[test]
+    fn a_web_address_ends_where_the_intent_goes_on() {
+        assert_eq!(web_address("{act=V dat=https://a.example/x?y=1 cmp=b}"), Some("https://a.example/x?y=1"));
+        assert_eq!(web_address("dat=HTTP://a.example}"), Some("HTTP://a.example"));
+        assert_eq!(web_address("dat=content://a.example/"), None);
+        assert_eq!(web_address("://"), None);
+    }
+}
