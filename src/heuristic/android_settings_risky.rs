@@ -1,6 +1,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::LazyLock;
 
+use super::android_apps::has_stock_name;
 use super::prelude::*;
 
 pub const HEURISTIC: Heuristic = Heuristic {
@@ -22,7 +23,7 @@ pub const HEURISTIC: Heuristic = Heuristic {
             artifact: "android.settings",
             keep: |record| {
                 let text = |name| record.value(name).as_text().unwrap_or_default();
-                risk(text("name"), text("value")).is_some()
+                text("name") == SERVICES || risk(text("name"), text("value")).is_some()
             },
         },
         Reads {
@@ -32,6 +33,9 @@ pub const HEURISTIC: Heuristic = Heuristic {
     ],
     check,
 };
+
+/// The setting that names the accessibility services that are on.
+const SERVICES: &str = "enabled_accessibility_services";
 
 struct Risk {
     level: Level,
@@ -65,6 +69,19 @@ fn risk(name: &str, value: &str) -> Option<&'static Risk> {
     })
 }
 
+/// True where all services that are on have names of the phone's own; the rule about such services looks at each of them.
+fn has_stock_services(kept: &Kept) -> bool {
+    let mut services = kept
+        .of("android.settings")
+        .iter()
+        .filter(|setting| setting.text("name") == SERVICES)
+        .flat_map(|setting| setting.text("value").split(':'))
+        .map(|service| service.split('/').next().unwrap_or(service).trim())
+        .filter(|package| !package.is_empty() && *package != "null")
+        .peekable();
+    services.peek().is_some() && services.all(has_stock_name)
+}
+
 fn check(kept: &Kept, findings: &mut Vec<Finding>) {
     let mut changes: HashMap<[&str; 2], &Exhibit> = HashMap::new();
     for change in kept.of("android.setting_changes").iter().filter(|change| change.time("changed").is_some()) {
@@ -85,8 +102,10 @@ fn check(kept: &Kept, findings: &mut Vec<Finding>) {
         let by = [exhibit.text("changed_by"), exhibit.text("written_by")].into_iter().find(|by| !by.is_empty());
         let by = by.map(|by| format!(", set by {by}")).unwrap_or_default();
         let short: String = value.chars().take(80).collect();
+        let own = name == "accessibility_enabled" && has_stock_services(kept);
+        let level = if own { Level::Low } else { risk.level };
         let message = format!("Setting {name} is {short}{by}: {}", risk.meaning);
-        findings.push(Finding::of_rule(HEURISTIC.id, risk.level, Trace::Policy, message, exhibit));
+        findings.push(Finding::of_rule(HEURISTIC.id, level, Trace::Policy, message, exhibit));
     }
 }
 
@@ -140,6 +159,18 @@ mod tests {
         assert_eq!(verdicts(&HEURISTIC, &records), [""; 0]);
         assert_eq!(verdicts(&HEURISTIC, &[setting("http_proxy", "10.0.0.1:8080")]).len(), 1);
         assert_eq!(verdicts(&HEURISTIC, &[setting("samsung_errorlog_agree", "0")]).len(), 1);
+    }
+
+    #[test]
+    fn services_that_come_with_the_phone_weigh_less() {
+        let of = |services: &str| {
+            let on = setting("accessibility_enabled", "1");
+            verdicts(&HEURISTIC, &[on, setting("enabled_accessibility_services", services)])
+        };
+        let talkback = "com.google.android.marvin.talkback/.TalkBackService";
+        assert!(of(talkback)[0].starts_with("LOW"));
+        assert!(of(&format!("{talkback}:com.example.tool/.S"))[0].starts_with("MEDIUM"));
+        assert!(of("null")[0].starts_with("MEDIUM"));
     }
 
     #[test]
