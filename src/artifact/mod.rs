@@ -15,6 +15,7 @@ mod install_facts;
 mod intrusion;
 pub mod ios;
 mod json;
+mod json_records;
 mod line;
 mod links;
 mod logcat;
@@ -26,11 +27,13 @@ pub(crate) mod property_list;
 mod protobuf_stream;
 mod read;
 mod resolver_table;
+mod settings;
 mod spindump;
 pub mod sysdiagnose;
 #[cfg(test)]
 pub mod testing;
 mod text_log;
+mod tombstone;
 mod whatsapp;
 
 use std::sync::LazyLock;

@@ -16,7 +16,7 @@ pub const HEURISTIC: Heuristic = Heuristic {
         "https://docs.mvt.re/en/latest/android/methodology/",
         "https://developer.android.com/reference/android/content/pm/InstallSourceInfo",
     ],
-    reads: &[PACKAGES],
+    reads: &[PACKAGES, Reads { artifact: "android.collected_packages", keep: |_| true }],
     check,
 };
 
@@ -28,16 +28,7 @@ fn check(kept: &Kept, findings: &mut Vec<Finding>) {
         if root_level(name).is_some() {
             continue;
         }
-        let (level, how) = match apps.origin_of(app) {
-            Origin::System | Origin::Store | Origin::Moved => continue,
-            Origin::OtherStore(store) => (Level::Informational, format!("by another store, {store}")),
-            Origin::SystemApp(installer) => (Level::Informational, format!("by {installer}, an app of the system")),
-            Origin::File => (Level::Medium, "from a file".to_owned()),
-            Origin::Shell => (Level::Medium, "by a computer over USB (adb)".to_owned()),
-            Origin::App(installer) => (Level::Medium, format!("by {installer}, which is no known store")),
-            Origin::Nobody => (Level::Medium, "without any installer, as a computer over USB (adb) does it".to_owned()),
-            Origin::Unstated => (Level::Low, "by whom the phone does not say".to_owned()),
-        };
+        let Some((level, how)) = judged(apps.origin_of(app)) else { continue };
         let message = format!("The app {name} was installed {how}");
         let mut finding = Finding::of_rule(HEURISTIC.id, level, Trace::Installed, message, app);
         let named = app.text("installer");
@@ -46,6 +37,36 @@ fn check(kept: &Kept, findings: &mut Vec<Finding>) {
         }
         findings.push(finding);
     }
+    // The collector's list says less; it counts for what the system's does not name.
+    for app in kept.of("android.collected_packages") {
+        let name = app.text("package");
+        if apps.get(name).is_some() || root_level(name).is_some() || app.value("system").is_true() {
+            continue;
+        }
+        let installer = app.text("installer");
+        let origin = apps.installer(if installer == "null" { "" } else { installer }, installer == "null");
+        // Where the phone could not say it of one, it mostly could not say it of any.
+        let Some((level, how)) = judged(origin).filter(|_| origin != Origin::Unstated || app.value("third_party").is_true()) else {
+            continue;
+        };
+        let message = format!("The app {name} was installed {how}");
+        findings.push(Finding::of_rule(HEURISTIC.id, level, Trace::Installed, message, app));
+    }
+}
+
+/// The level and words of an origin; `None` where nobody needs to ask.
+fn judged(origin: Origin<'_>) -> Option<(Level, String)> {
+    let found = match origin {
+        Origin::System | Origin::Store | Origin::Moved => return None,
+        Origin::OtherStore(store) => (Level::Informational, format!("by another store, {store}")),
+        Origin::SystemApp(installer) => (Level::Informational, format!("by {installer}, an app of the system")),
+        Origin::File => (Level::Medium, "from a file".to_owned()),
+        Origin::Shell => (Level::Medium, "by a computer over USB (adb)".to_owned()),
+        Origin::App(installer) => (Level::Medium, format!("by {installer}, which is no known store")),
+        Origin::Nobody => (Level::Medium, "without any installer, as a computer over USB (adb) does it".to_owned()),
+        Origin::Unstated => (Level::Low, "by whom the phone does not say".to_owned()),
+    };
+    Some(found)
 }
 
 /// Whoever installs may name somebody else as the installer.
@@ -116,5 +137,36 @@ mod tests {
         let file = json!({"package_name": "a.b", "package_type": "active", "installer": "com.android.vending",
             "package_source": "downloaded file", "installer_stated": true});
         assert_eq!(verdicts(&HEURISTIC, &[("android.packages", file)]), ["MEDIUM The app a.b was installed from a file"]);
+    }
+    #[test]
+    fn a_collectors_list_counts_for_what_the_systems_does_not_name() {
+        let collected = |name: &str, installer: &str, system: bool| {
+            let columns = json!({"package": name, "installer": installer, "system": system, "third_party": !system});
+            ("android.collected_packages", columns)
+        };
+        let records = [
+            app("org.example.known", Some("com.android.vending")),
+            collected("org.example.known", "null", false),
+            collected("com.topjohnwu.magisk", "null", false),
+            collected("org.example.store", "org.fdroid.fdroid", false),
+            collected("org.example.manual", "com.google.android.packageinstaller", false),
+            collected("org.example.adb", "null", false),
+            collected("org.example.empty", "", false),
+            collected("com.sec.android.soagent", "null", true),
+            collected("org.example.play", "com.android.vending", false),
+        ];
+        let levels: Vec<String> = verdicts(&HEURISTIC, &records)
+            .iter()
+            .map(|line| line.split(" was").next().unwrap_or_default().replace("The app ", ""))
+            .collect();
+        assert_eq!(
+            levels,
+            [
+                "INFORMATIONAL org.example.store",
+                "MEDIUM org.example.manual",
+                "MEDIUM org.example.adb",
+                "LOW org.example.empty",
+            ]
+        );
     }
 }

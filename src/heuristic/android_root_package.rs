@@ -1,3 +1,5 @@
+use std::collections::HashSet;
+
 use super::packages::{self, root_level};
 use super::prelude::*;
 
@@ -11,20 +13,27 @@ pub const HEURISTIC: Heuristic = Heuristic {
     next_check: "Ask the owner. Look when the app was installed and by whom, for root binaries in the list of files, and whether the phone's \
         start was verified (ro.boot.verifiedbootstate).",
     references: &["https://github.com/topjohnwu/Magisk", "https://docs.mvt.re/en/latest/android/methodology/"],
-    reads: &[Reads {
-        artifact: "android.packages",
-        keep: |record| record.value("package_name").as_text().is_some_and(|name| root_level(name).is_some()),
-    }],
+    reads: &[
+        Reads {
+            artifact: "android.packages",
+            keep: |record| record.value("package_name").as_text().is_some_and(|name| root_level(name).is_some()),
+        },
+        Reads {
+            artifact: "android.collected_packages",
+            keep: |record| record.value("package").as_text().is_some_and(|name| root_level(name).is_some()),
+        },
+    ],
     check,
 };
 
 fn check(kept: &Kept, findings: &mut Vec<Finding>) {
-    for app in kept.of("android.packages") {
-        let name = app.text("package_name");
-        // The version in the system image says nothing new.
-        if app.text("package_type") == "hidden_system" && !packages::is_system(app) {
-            continue;
-        }
+    // The version in the system image says nothing new.
+    let told = |app: &&Exhibit| app.text("package_type") != "hidden_system" || packages::is_system(app);
+    let listed: Vec<(&str, &Exhibit)> =
+        kept.of("android.packages").iter().filter(told).map(|app| (app.text("package_name"), app)).collect();
+    let known: HashSet<&str> = listed.iter().map(|(name, _)| *name).collect();
+    let collected = kept.of("android.collected_packages").iter().map(|app| (app.text("package"), app));
+    for (name, app) in listed.iter().copied().chain(collected.filter(|(name, _)| !known.contains(name))) {
         let Some(level) = root_level(name) else { continue };
         let message = format!("An app that roots the phone or works with root rights is installed: {name}");
         findings.push(Finding::of_rule(HEURISTIC.id, level, Trace::Installed, message, app));
@@ -49,5 +58,12 @@ mod tests {
                 "LOW An app that roots the phone or works with root rights is installed: moe.shizuku.privileged.api",
             ]
         );
+    }
+    #[test]
+    fn an_app_that_both_lists_name_is_told_once() {
+        let collected = |name: &str| ("android.collected_packages", json!({"package": name, "installer": "null"}));
+        let dumped = ("android.packages", json!({"package_name": "com.topjohnwu.magisk", "package_type": "active"}));
+        let records = [dumped, collected("com.topjohnwu.magisk"), collected("me.weishu.kernelsu")];
+        assert_eq!(verdicts(&HEURISTIC, &records).len(), 2);
     }
 }

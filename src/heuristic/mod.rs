@@ -62,6 +62,7 @@ heuristics! {
     addaily_only_process
     android_accessibility_service
     android_adb_key
+    android_adb_over_network
     android_appops_background
     android_appops_install
     android_battery_package_changes
@@ -69,21 +70,36 @@ heuristics! {
     android_camera_in_background
     android_certificate_installed
     android_dangerous_permissions
+    android_debuggable_build
     android_device_admin
+    android_environment_preload
     android_install_session
     android_launched_url
     android_listening_port
     android_messenger_crash
+    android_mount_root_tool
+    android_mount_writable
     android_notification_listener
+    android_outdated_patch
     android_package_from_unknown_installer
     android_program_in_tmp
     android_redirected_traffic
     android_removed_app_used
     android_replaced_system_app
     android_role_holder
+    android_root_binary
     android_root_package
+    android_root_process
     android_security_failure
+    android_security_package_disabled
+    android_selinux_off
+    android_set_uid_file
+    android_settings_risky
     android_surveillance_components
+    android_tmp_executable
+    android_tombstone_odd_code
+    android_tombstone_root_process
+    android_unlocked_boot
     android_unreleased_app
     app_not_from_store
     app_outside_store

@@ -3,6 +3,7 @@
 
 crate::artifact::artifacts! {
     accessibility
+    acquisition
     activities
     adb
     adb_keys
@@ -15,21 +16,29 @@ crate::artifact::artifacts! {
     backup_apps
     battery_daily
     battery_history
+    boot_history
     bugbane_files
     bugbane_mounts
     bugbane_packages
     bugbane_root_binaries
     camera_use
+    collected_files
+    collected_package_files
+    collected_packages
     components
     connect_events
     database_activity
     device_admins
     dns_events
     dropbox
+    dumpstate_log
+    environment
+    file_times
     install_sessions
     intrusion_other
     logcat
     microphone_use
+    mounts
     notification_listeners
     notifications
     open_files
@@ -37,12 +46,22 @@ crate::artifact::artifacts! {
     package_permissions
     package_users
     packages
+    platform_compat
     process_exits
+    processes
     properties
     receivers
     redirections
+    root_binaries
     security_events
+    selinux
     services
+    setting_changes
+    settings
     sms
     sockets
+    system_services
+    tmp_files
+    tombstone_files
+    tombstones
 }
