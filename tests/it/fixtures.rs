@@ -127,7 +127,9 @@ fn every_database_is_sound() {
 
 #[test]
 fn every_expectation_names_an_artifact_and_a_trace() {
-    for name in ["infected-iphone.expected.txt", "infected-sysdiagnose.expected.txt"] {
+    for name in
+        ["infected-iphone.expected.txt", "infected-sysdiagnose.expected.txt", "infected-android.expected.txt"]
+    {
         let text = std::fs::read_to_string(phone::fixture(name)).unwrap();
         let lines: Vec<&str> =
             text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
