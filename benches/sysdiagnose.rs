@@ -1,4 +1,4 @@
-//! Writes a large synthetic sysdiagnose to measure a scan with: `cargo bench --bench sysdiagnose -- FILE [--entries N]`.
+//! Writes a large synthetic sysdiagnose to measure a scan with: `cargo bench --bench sysdiagnose -- FILE [--entries N] [--clean]`.
 
 #[path = "../tests/phone/mod.rs"]
 mod phone;
@@ -7,15 +7,16 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
-const USAGE: &str = "usage: cargo bench --bench sysdiagnose -- FILE [--entries N]
-Writes a synthetic sysdiagnose as a tar.gz to FILE, which must not exist, with N entries in its unified log.";
+const USAGE: &str = "usage: cargo bench --bench sysdiagnose -- FILE [--entries N] [--clean]
+Writes a synthetic sysdiagnose as a tar.gz to FILE, which must not exist, with N entries in its unified log and, unless clean, two planted traces.";
 
 fn main() -> ExitCode {
     let mut arguments =
         std::env::args().skip(1).filter(|argument| argument != "--bench" && argument != "--test");
-    let (mut file, mut entries) = (None, 3_000_000);
+    let (mut file, mut entries, mut clean) = (None, 4_700_000, false);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
+            "--clean" => clean = true,
             "--entries" => match arguments.next().and_then(|text| text.parse().ok()) {
                 Some(count) => entries = count,
                 None => return refuse("`--entries` needs a number"),
@@ -33,7 +34,7 @@ fn main() -> ExitCode {
         return refuse(&format!("`{}` exists already", file.display()));
     }
     let start = Instant::now();
-    if let Err(error) = phone::large_sysdiagnose::write(&file, entries) {
+    if let Err(error) = phone::large_sysdiagnose::write(&file, entries, clean) {
         return refuse(&format!("cannot write `{}`: {error}", file.display()));
     }
     let size = std::fs::metadata(&file).map_or(0, |metadata| metadata.len());

@@ -216,6 +216,11 @@ pub const fn time(name: &'static str, epoch: Epoch, moment: Moment) -> Column {
     column
 }
 
+/// A time that is no event of this phone, such as when another says to have sent something.
+pub const fn fact_time(name: &'static str, epoch: Epoch) -> Column {
+    Column::new(name, Kind::Time(epoch))
+}
+
 /// A boolean that, when true, adds `sentence` to every finding on the record.
 pub const fn caveat(name: &'static str, sentence: &'static str) -> Column {
     Column::new(name, Kind::Caveat(sentence))

@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 
 use anyhow::Result;
+use md5::{Digest, Md5};
 
 use super::dumpsys::is_foreign;
-use crate::format::{md5::md5, text::Lines};
+use crate::format::text::Lines;
 
 /// The state as far as it was printed.
 #[derive(Default)]
@@ -184,7 +185,7 @@ impl Key {
             None => (written, None),
         };
         let fingerprint = decode(key).filter(|bytes| !bytes.is_empty()).map(|bytes| {
-            let digits: Vec<String> = md5(&bytes).iter().map(|byte| format!("{byte:02X}")).collect();
+            let digits: Vec<String> = Md5::digest(&bytes).iter().map(|byte| format!("{byte:02X}")).collect();
             digits.join(":")
         });
         Key { line, list, key: key.to_owned(), user, fingerprint, last_connected_ms: None }

@@ -3,7 +3,7 @@
 use super::Out;
 use super::property_list::sha256;
 use crate::format::certificate;
-use crate::record::{Place, Value};
+use crate::record::{Place, Value, hex};
 
 /// The SHA-256 of each; null where there are none.
 pub fn digests(certificates: &[&[u8]]) -> Value<'static> {
@@ -11,6 +11,29 @@ pub fn digests(certificates: &[&[u8]]) -> Value<'static> {
         return Value::Null;
     }
     certificates.iter().map(|certificate| sha256(certificate)).collect()
+}
+
+/// SHA-256, SHA-1 and MD5, in which hashes of Android's apps are published.
+pub fn hashes(bytes: &[u8]) -> [String; 3] {
+    use sha1::Digest as _;
+    [sha256(bytes), hex(&sha1::Sha1::digest(bytes)), hex(&md5::Md5::digest(bytes))]
+}
+
+/// [`hashes`] of each certificate, by kind of hash; nulls where there are no certificates.
+pub fn all_digests(certificates: &[Vec<u8>]) -> [Value<'static>; 3] {
+    let all: Vec<[String; 3]> = certificates.iter().map(|certificate| hashes(certificate)).collect();
+    [0, 1, 2].map(|kind| {
+        let of_kind = all.iter().filter_map(|hashes| hashes.get(kind).cloned());
+        if all.is_empty() { Value::Null } else { of_kind.collect() }
+    })
+}
+
+/// Whom the certificates were made out to, as far as they can be read: apps are also signed with certificates that break the rules.
+pub fn subjects(certificates: &[Vec<u8>]) -> Value<'static> {
+    let subjects =
+        certificates.iter().filter_map(|certificate| Some(certificate::names(certificate).ok()?.subject));
+    let subjects: Vec<String> = subjects.collect();
+    if subjects.is_empty() { Value::Null } else { subjects.into_iter().collect() }
 }
 
 /// Subjects and issuers in the same order; a certificate that cannot be read leaves a gap and a warning.

@@ -12,7 +12,9 @@ mod crash;
 mod dumpsys;
 pub(crate) mod image;
 mod install_facts;
+mod intrusion;
 pub mod ios;
+mod json;
 mod json_records;
 mod line;
 mod links;
@@ -22,6 +24,7 @@ mod out;
 mod package_dump;
 mod powerlog;
 pub(crate) mod property_list;
+mod protobuf_stream;
 mod read;
 mod resolver_table;
 mod settings;
@@ -174,8 +177,9 @@ pub mod prelude {
     pub use crate::format::text::Lines;
     pub use crate::format::unified_log::{Clock as LogClock, Entry, Uuid, inventory::Logged};
     pub use crate::record::{
-        Column, Kind, Moment, Place, Trace, Value, app_id, boolean, bytes, caveat, direction, email, hash,
-        host, int, message, path, phone, process, profile_id, property, real, text, time, url,
+        Column, Kind, Moment, Place, Trace, Value, app_id, boolean, bytes, caveat, direction, email,
+        fact_time, hash, host, int, message, path, phone, process, profile_id, property, real, text, time,
+        url,
     };
     pub use crate::source::VirtualFile;
     pub use crate::time::{Epoch, Precision};

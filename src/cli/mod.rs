@@ -36,7 +36,8 @@ struct Arguments {
 
 #[derive(Subcommand, Debug)]
 enum Verb {
-    /// Scan a phone acquisition: an iOS backup (plain or encrypted), filesystem dump or sysdiagnose, as a folder, zip, tar or tar.gz
+    /// Scan a phone acquisition, as a folder, file or archive: an iOS backup (plain or encrypted), filesystem dump or sysdiagnose; an Android bugreport,
+    /// AndroidQF acquisition, backup or intrusion logs
     Scan(ScanArguments),
     /// MVT's verb for `scan` of a backup; writes MVT's files
     CheckBackup(ScanArguments),
@@ -44,6 +45,12 @@ enum Verb {
     CheckFs(ScanArguments),
     /// MVT's verb for `scan` of a sysdiagnose; writes MVT's files
     CheckSysdiagnose(ScanArguments),
+    /// MVT's verb for `scan` of an Android bugreport; writes MVT's files
+    CheckBugreport(ScanArguments),
+    /// MVT's verb for `scan` of an AndroidQF acquisition; writes MVT's files
+    CheckAndroidqf(ScanArguments),
+    /// MVT's verb for `scan` of Android intrusion logs; writes MVT's files
+    CheckIntrusionLogs(ScanArguments),
     /// Check the results of an earlier scan against other indicators
     #[command(alias = "rescan")]
     CheckIocs(RescanArguments),
@@ -75,7 +82,7 @@ struct SecretArguments {
     /// The backup password itself: other users of this computer can see it while the program runs
     #[arg(short, long, help_heading = "Encrypted backups")]
     password: Option<String>,
-    /// A key file made by `extract-key`, instead of the password
+    /// A key file made by `extract-key`, instead of the password; or an age key for an encrypted acquisition
     #[arg(short, long, value_name = "FILE", help_heading = "Encrypted backups")]
     key_file: Option<PathBuf>,
 }
@@ -288,9 +295,12 @@ pub fn run() -> ExitCode {
     let verbose = arguments.verbose;
     let result = match arguments.verb {
         Verb::Scan(scan) => scan::run(&scan, &[Format::Hoofprint], verbose),
-        Verb::CheckBackup(scan) | Verb::CheckFs(scan) | Verb::CheckSysdiagnose(scan) => {
-            scan::run(&scan, &[Format::Mvt], verbose)
-        }
+        Verb::CheckBackup(scan)
+        | Verb::CheckFs(scan)
+        | Verb::CheckSysdiagnose(scan)
+        | Verb::CheckBugreport(scan)
+        | Verb::CheckAndroidqf(scan)
+        | Verb::CheckIntrusionLogs(scan) => scan::run(&scan, &[Format::Mvt], verbose),
         Verb::CheckIocs(rescan) => rescan::run(&rescan, verbose),
         Verb::Decrypt(decrypt) => keys::decrypt(&decrypt),
         Verb::ExtractKey(extract) => keys::extract(&extract),

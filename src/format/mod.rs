@@ -2,15 +2,17 @@
 
 use std::io;
 
+pub mod apk;
 mod bplist;
 pub mod certificate;
 pub mod keyed;
-pub mod md5;
+pub mod protobuf;
 pub mod sqlite;
 pub mod text;
 pub mod tgz;
 pub mod typedstream;
 pub mod unified_log;
+pub mod zlib;
 
 /// Bytes that can be read at any place: a file, a stretch of an archive, a decrypted view. What parsers get instead of paths.
 pub trait ReadAt: Send {

@@ -68,6 +68,7 @@ heuristics! {
     android_battery_package_changes
     android_call_recorded
     android_camera_in_background
+    android_certificate_installed
     android_dangerous_permissions
     android_debuggable_build
     android_device_admin
@@ -89,6 +90,7 @@ heuristics! {
     android_root_binary
     android_root_package
     android_root_process
+    android_security_failure
     android_security_package_disabled
     android_selinux_off
     android_set_uid_file

@@ -217,7 +217,7 @@ fn write_alerts(from: &Path, into: &Path) -> io::Result<()> {
 /// Every link of a message; MVT lists them so that short links can be resolved, which is never done here.
 fn write_urls(from: &Path, path: &Path) -> io::Result<()> {
     let mut urls = Vec::new();
-    for (artifact, source) in [("ios.sms", "sms"), ("ios.whatsapp", "whatsapp")] {
+    for (artifact, source) in [("ios.sms", "sms"), ("ios.whatsapp", "whatsapp"), ("android.sms", "sms")] {
         let records = from.join("records").join(format!("{artifact}.jsonl"));
         if !records.exists() {
             continue;

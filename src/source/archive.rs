@@ -507,6 +507,18 @@ impl Container for Archive {
         }
     }
 
+    fn file_at(&self, path: &str, limit: u64) -> Result<FileAt, SourceError> {
+        // What is stored as it is need not be held in memory.
+        let stored = match (self.find(path), &self.bytes) {
+            (Some((member, Place::At(start))), Bytes::File(file)) => Some(file.part(*start, member.size)),
+            (Some((_, Place::Zip { header, compressed, deflated: false })), Bytes::File(file)) => {
+                zip::data_start(file, *header).ok().map(|start| file.part(start, *compressed))
+            }
+            _ => None,
+        };
+        stored.map_or_else(|| self.read(path, limit).map(FileAt::of_bytes), Ok)
+    }
+
     fn streamed(&self) -> bool {
         matches!(self.bytes, Bytes::Stream { .. })
     }

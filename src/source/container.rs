@@ -144,6 +144,8 @@ pub struct FileAt {
 enum Inner {
     Disk(Arc<File>),
     Memory(Shared),
+    #[cfg(feature = "age")]
+    View(Arc<dyn ReadAt + Sync>),
 }
 
 impl FileAt {
@@ -162,6 +164,13 @@ impl FileAt {
     pub(super) fn of_bytes(bytes: Vec<u8>) -> FileAt {
         let len = bytes.len() as u64;
         FileAt { inner: Inner::Memory(Arc::new(bytes)), start: 0, len }
+    }
+
+    /// What is decrypted or put together while it is read.
+    #[cfg(feature = "age")]
+    pub(super) fn of_view(view: Arc<dyn ReadAt + Sync>) -> FileAt {
+        let len = view.len();
+        FileAt { inner: Inner::View(view), start: 0, len }
     }
 
     /// `len` bytes from `start`, cut at the end of the file.
@@ -192,6 +201,8 @@ impl ReadAt for FileAt {
         let file = match &self.inner {
             Inner::Disk(file) => file,
             Inner::Memory(bytes) => return bytes.read_at(self.start + offset, buffer),
+            #[cfg(feature = "age")]
+            Inner::View(view) => return view.read_at(self.start + offset, buffer),
         };
         let mut done = 0;
         while done < wanted {

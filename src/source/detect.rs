@@ -8,7 +8,7 @@ use std::{
 use zeroize::Zeroizing;
 
 use super::{
-    FileKind, Secrets, Source, SourceError,
+    FileKind, Secrets, Source, SourceError, age,
     android::{self, Android},
     archive,
     backup::{self, Backup},
@@ -41,35 +41,53 @@ impl Default for Options {
 ///
 /// An encrypted backup is unlocked here, so that a wrong password is known before anything else is done.
 pub fn open(path: &Path, secrets: &dyn Secrets, options: &Options) -> Result<Box<dyn Source>, SourceError> {
+    if let Some(file) = android_backup(path) {
+        let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+        return Ok(Box::new(Android::of_backup(&name, &file, secrets, options.max_memory)?));
+    }
     if let Some(text) = dumpstate(path) {
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
         return Ok(Box::new(Android::of_text(&name, text, options.max_memory)));
     }
-    let (container, found) = find(path, options)?;
+    let (container, found) = find(path, secrets, options)?;
     Ok(match found {
         Found::Backup(folder) => Box::new(Backup::open(container, folder, secrets)?),
         Found::Dump(roots) => Box::new(Dump::open(container, roots)?),
         Found::Sysdiagnose(roots) => Box::new(Sysdiagnose::new(container, roots)),
+        Found::AndroidBackup(name) => {
+            let file = container.file_at(&name, options.max_memory)?;
+            Box::new(Android::of_backup(&name, &file, secrets, options.max_memory)?)
+        }
         Found::Android(folder, kind) => {
-            Box::new(Android::open(path, container, &folder, kind, options.max_memory)?)
+            Box::new(Android::open(path, container, &folder, kind, secrets, options.max_memory)?)
         }
     })
 }
 
 /// The file, if it is the text of a bugreport.
 fn dumpstate(path: &Path) -> Option<FileAt> {
+    beginning(path, android::is_dumpstate)
+}
+
+/// The file, if it is an Android backup.
+fn android_backup(path: &Path) -> Option<FileAt> {
+    beginning(path, android::is_backup_file)
+}
+
+/// The file, if its first bytes are such.
+fn beginning(path: &Path, test: fn(&[u8]) -> bool) -> Option<FileAt> {
     if !std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file()) {
         return None;
     }
     let file = FileAt::open(path).ok()?;
     let mut head = [0; 4096];
     let read = file.read_at(0, &mut head).ok()?;
-    android::is_dumpstate(head.get(..read)?).then_some(file)
+    test(head.get(..read)?).then_some(file)
 }
 
 /// The key that the password of an encrypted backup stands for, checked against its keybag.
 pub fn derive_key(path: &Path, secrets: &dyn Secrets) -> Result<Zeroizing<[u8; 32]>, SourceError> {
-    let (container, found) = find(path, &Options::default())?;
+    let (container, found) = find(path, secrets, &Options::default())?;
     let Found::Backup(folder) = found else {
         return Err(not_recognised(path, "it is no backup", "Only encrypted backups have a key."));
     };
@@ -97,13 +115,19 @@ enum Found {
     Sysdiagnose(Vec<sysdiagnose::Root>),
     /// The folder in the container.
     Android(String, android::Kind),
+    /// The file in the container.
+    AndroidBackup(String),
 }
 
 fn not_recognised(path: &Path, reason: &str, hint: &str) -> SourceError {
     SourceError::NotRecognised { path: path.display().to_string(), reason: reason.into(), hint: hint.into() }
 }
 
-fn find(path: &Path, options: &Options) -> Result<(Arc<dyn Container>, Found), SourceError> {
+fn find(
+    path: &Path,
+    secrets: &dyn Secrets,
+    options: &Options,
+) -> Result<(Arc<dyn Container>, Found), SourceError> {
     let metadata = std::fs::metadata(path).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => not_recognised(
             path,
@@ -121,16 +145,18 @@ fn find(path: &Path, options: &Options) -> Result<(Arc<dyn Container>, Found), S
         ));
     }
     if !metadata.is_dir() {
-        return find_in_file(path, options);
+        return find_in_file(path, secrets, options);
     }
     let folder: Arc<dyn Container> = Arc::new(Folder::new(path).map_err(|error| read_error(path, error))?);
     match search(path, &*folder)? {
         Some(found) => Ok((folder, found)),
         None => match above(path)? {
             Some(container) => Ok((Arc::new(container), Found::Backup(String::new()))),
-            None => match archive_in(path, &*folder)? {
-                Some(archive) => find_in_file(&archive, options),
-                None => Err(explain(path, &*folder)),
+            None => match (other_android(&*folder, options), archive_in(path, &*folder)) {
+                (Some(found), _) => Ok((folder, found)),
+                (None, Ok(Some(archive))) => find_in_file(&archive, secrets, options),
+                (None, Ok(None)) => Err(explain(path, &*folder)),
+                (None, Err(error)) => Err(error),
             },
         },
     }
@@ -152,42 +178,73 @@ fn archive_in(path: &Path, folder: &dyn Container) -> Result<Option<PathBuf>, So
 
 fn is_archive(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    [".tar.gz", ".tgz", ".tar", ".zip"].iter().any(|ending| name.ends_with(ending))
+    [".tar.gz", ".tgz", ".tar", ".zip", ".zip.age"].iter().any(|ending| name.ends_with(ending))
 }
 
 fn read_error(path: &Path, source: std::io::Error) -> SourceError {
     SourceError::Read { path: path.display().to_string(), source }
 }
 
-fn find_in_file(path: &Path, options: &Options) -> Result<(Arc<dyn Container>, Found), SourceError> {
-    let file = FileAt::open(path).map_err(|error| read_error(path, error))?;
-    let mut head = [0; 512];
-    let read = file.read_at(0, &mut head).map_err(|error| read_error(path, error))?;
-    let head = &head[..read];
+fn find_in_file(
+    path: &Path,
+    secrets: &dyn Secrets,
+    options: &Options,
+) -> Result<(Arc<dyn Container>, Found), SourceError> {
+    let mut file = FileAt::open(path).map_err(|error| read_error(path, error))?;
+    let mut bytes = [0; 512];
+    let mut read = file.read_at(0, &mut bytes).map_err(|error| read_error(path, error))?;
+    if age::is_age(bytes.get(..read).unwrap_or_default()) {
+        file = age::open(path, file, secrets)?;
+        read = file.read_at(0, &mut bytes).map_err(|error| read_error(path, error))?;
+    }
+    let head = bytes.get(..read).unwrap_or_default();
     let refuse = |reason: &str, hint: &str| Err(not_recognised(path, reason, hint));
     let container: Arc<dyn Container> = match archive::Magic::of(head) {
         Some(magic) => archive::open(path, file, magic, options.max_memory, &is_sysdiagnose)?,
-        None if head.starts_with(b"ANDROID BACKUP") => {
-            return refuse("it is an Android backup, which is not supported by this version", IOS_ONLY);
-        }
         None if head.is_empty() => return refuse("it is empty", "Copy or download it again."),
         None => {
             if let Some(folder) = path.parent()
                 && is_part_of_backup(path)
             {
                 let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-                return find(folder, options);
+                return find(folder, secrets, options);
             }
             return refuse(
-                "it is neither a folder nor a zip, tar or tar.gz, nor the text of a bugreport",
+                "it is neither a folder nor a zip, tar or tar.gz, nor an Android backup or the text of a bugreport",
                 "Give the folder of the backup or of the filesystem dump, or an archive of it.",
             );
         }
     };
     match search(path, &*container)? {
         Some(found) => Ok((container, found)),
-        None => Err(explain(path, &*container)),
+        None => match other_android(&*container, options) {
+            Some(found) => Ok((container, found)),
+            None => Err(explain(path, &*container)),
+        },
     }
+}
+
+/// What of an Android phone has no layout to know it by: intrusion logs, and a backup file with or without others beside it.
+fn other_android(container: &dyn Container, options: &Options) -> Option<Found> {
+    if container.streamed() {
+        return None;
+    }
+    if android::holds_logs(container, options.max_memory) {
+        return Some(Found::Android(String::new(), android::Kind::Intrusion));
+    }
+    let mut backups = container.children("").into_iter().filter(|(name, kind)| {
+        *kind == FileKind::File && name.ends_with(".ab") && starts_as_backup(container, name)
+    });
+    let (only, _) = backups.next()?;
+    backups.next().is_none().then_some(Found::AndroidBackup(only))
+}
+
+fn starts_as_backup(container: &dyn Container, name: &str) -> bool {
+    let mut head = [0; 64];
+    let read = container.open(name).and_then(|file| {
+        file.read_at(0, &mut head).map_err(|source| SourceError::Read { path: name.into(), source })
+    });
+    read.is_ok_and(|read| android::is_backup_file(head.get(..read).unwrap_or_default()))
 }
 
 fn is_part_of_backup(path: &Path) -> bool {
@@ -229,9 +286,18 @@ fn search(path: &Path, container: &dyn Container) -> Result<Option<Found>, Sourc
         if !roots.is_empty() {
             return Ok(Some(Found::Sysdiagnose(roots)));
         }
-        let android = level.iter().find_map(|folder| Some((folder, android::kind(container, folder)?)));
-        if let Some((folder, kind)) = android {
-            return Ok(Some(Found::Android(folder.clone(), kind)));
+        let mut androids = level
+            .iter()
+            .filter_map(|folder| Some((folder, android::kind(container, folder)?)))
+            .collect::<Vec<_>>();
+        match (androids.pop(), androids.is_empty()) {
+            (Some((folder, kind)), true) => return Ok(Some(Found::Android(folder.clone(), kind))),
+            (Some(last), false) => {
+                androids.push(last);
+                let found = androids.into_iter().map(|(folder, _)| folder.clone()).collect();
+                return Err(SourceError::Several { path: path.display().to_string(), found });
+            }
+            (None, _) => {}
         }
         let below = level.iter().flat_map(|folder| {
             let folders =
@@ -255,9 +321,6 @@ fn above(path: &Path) -> Result<Option<Folder>, SourceError> {
     }
     Ok(None)
 }
-
-const IOS_ONLY: &str =
-    "Give an iOS backup, filesystem dump or sysdiagnose, or an Android bugreport or AndroidQF acquisition.";
 
 /// Why nothing was recognised, as exactly as a look at the names allows.
 fn explain(path: &Path, container: &dyn Container) -> SourceError {

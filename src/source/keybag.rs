@@ -143,7 +143,7 @@ impl ClassKey {
 }
 
 /// The password as typed; with other than ASCII letters also composed and decomposed, since keyboards differ in which they send.
-fn spellings(password: &str) -> Vec<Zeroizing<String>> {
+pub(super) fn spellings(password: &str) -> Vec<Zeroizing<String>> {
     let mut spellings = vec![Zeroizing::new(password.to_owned())];
     if !password.is_ascii() {
         for other in [password.nfc().collect::<String>(), password.nfd().collect::<String>()] {

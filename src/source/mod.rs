@@ -3,6 +3,7 @@
 //! A plain or encrypted backup, a filesystem dump, a folder, zip, tar or tar.gz of either: from here on there are only paths on the
 //! device and bytes. Which container it was is known to nobody to the right of this module.
 
+mod age;
 mod android;
 mod archive;
 mod backup;
@@ -154,10 +155,10 @@ impl SourceError {
             SourceError::NotRecognised { hint, .. } => hint,
             SourceError::Several { .. } => "Name one of them.",
             SourceError::PasswordMissing => {
-                "Give the password that was set for encrypted backups in Finder or iTunes; it is not the phone's passcode."
+                "Give the password that was set for encrypted backups in Finder or iTunes, or typed on the phone for an Android backup; it is not the phone's passcode."
             }
             SourceError::PasswordWrong => {
-                "Check the keyboard layout and quote the password for the shell; it is the one set for encrypted backups, not the phone's passcode."
+                "Check the keyboard layout and quote the password for the shell; it is the one set for encrypted backups, or typed on the phone for an Android backup, not the phone's passcode."
             }
             SourceError::Keybag(_) => {
                 "Copy the backup again from where it was made, with its Manifest.plist."
@@ -178,6 +179,14 @@ pub trait Secrets: Sync {
     fn password(&self) -> Option<zeroize::Zeroizing<String>>;
     /// The derived key instead of a password (`--key-file`), 32 bytes.
     fn key(&self) -> Option<zeroize::Zeroizing<[u8; 32]>>;
+    /// The password of an Android backup or acquisition, where another may have been given for it.
+    fn android_password(&self) -> Option<zeroize::Zeroizing<String>> {
+        self.password()
+    }
+    /// Lines of an age identity file, among them `AGE-SECRET-KEY-1…` (`--key-file`).
+    fn identity(&self) -> Option<zeroize::Zeroizing<String>> {
+        None
+    }
     /// Called right before and right after the deliberately slow key derivation.
     fn deriving(&self, _started: bool) {}
 }

@@ -226,6 +226,23 @@ fn what_is_no_acquisition_is_explained() {
     assert!(told(&folder.path().join("other/photo.jpg")).contains("neither a folder nor"));
 }
 
+#[test]
+fn a_sysdiagnose_in_a_stream_is_recognised_without_listing_it() {
+    let place = tempfile::tempdir().unwrap();
+    let top = place.path().join("top");
+    put(&top, "s/ps.txt", b"USER PID COMMAND\n");
+    put(&top, "s/sysdiagnose.log", b"x");
+    let tar = tarred(&top);
+    put(place.path(), "s.tar.gz", &gzipped(&tar));
+    let options = Options { max_memory: tar.len() as u64 - 1 };
+    let source = open(&place.path().join("s.tar.gz"), &Password(""), &options).unwrap();
+    assert!(source.streamed());
+    let mut names = Vec::new();
+    let passed = source.read_through(&mut |file, _| names.push(file.path), &mut |_| ());
+    assert!(matches!(passed, Some(Ok(()))), "it had been read through before");
+    assert!(names.contains(&"/sysdiagnose/ps.txt".to_owned()), "{names:?}");
+}
+
 /// Packs `folder` in every way and opens each; the small budget makes a stream of the tar.gz.
 fn in_every_archive(folder: &Path, password: &'static str, mut check: impl FnMut(&str, &dyn Source)) {
     let place = tempfile::tempdir().unwrap();
@@ -387,5 +404,130 @@ fn broken_archives_never_panic() {
             flipped[bit / 8] ^= 1 << (bit % 8);
             let _ = opened_bytes("x", &flipped);
         }
+    }
+}
+
+/// The messages of the published encrypted backup, unpacked.
+const MESSAGES: &str = "/backup/apps/com.android.providers.telephony/d_f/000000_sms_backup";
+
+fn android_backup() -> Vec<u8> {
+    android::testing::encrypted_backup()
+}
+
+#[test]
+fn an_android_backup_reads_the_same_alone_and_in_an_acquisition() {
+    let folder = tempfile::tempdir().unwrap();
+    put(folder.path(), "backup.ab", &android_backup());
+    let alone = opened(&folder.path().join("backup.ab"), PASSWORD).unwrap();
+    assert_eq!(alone.describe(), "Android backup, encrypted, in a file");
+    assert_eq!(alone.system(), System::Android);
+    let lines = listing(&*alone);
+    assert!(lines.len() == 1 && lines[0].starts_with(&format!("{MESSAGES} 137 bytes")), "{lines:?}");
+    assert!(matches!(opened(&folder.path().join("backup.ab"), "wrong"), Err(SourceError::PasswordWrong)));
+    assert!(matches!(opened(&folder.path().join("backup.ab"), ""), Err(SourceError::PasswordMissing)));
+    in_every_wrapping(folder.path(), PASSWORD, |name, source| {
+        assert_eq!(listing(source), lines, "{name}");
+    });
+    put(folder.path(), "acquisition.json", b"{}");
+    put(folder.path(), "getprop.txt", b"[a]: [b]");
+    in_every_wrapping(folder.path(), PASSWORD, |name, source| {
+        assert!(source.describe().starts_with("AndroidQF acquisition"), "{name}");
+        assert!(listing(source).contains(&lines[0]), "{name}");
+    });
+    // A password that is not to be had costs the backup, not the acquisition.
+    let without = listing(&*opened(folder.path(), "").unwrap());
+    assert!(without.iter().any(|line| line.starts_with("/getprop")), "{without:?}");
+    assert!(
+        without.iter().any(|line| line.starts_with("problem: ") && line.contains("no password was given")),
+        "{without:?}"
+    );
+}
+
+/// The folder itself, and a zip of it.
+fn in_every_wrapping(folder: &Path, password: &'static str, mut check: impl FnMut(&str, &dyn Source)) {
+    check("folder", &*opened(folder, password).unwrap());
+    let place = tempfile::tempdir().unwrap();
+    put(place.path(), "a.zip", &zipped(folder));
+    check("zip", &*opened(&place.path().join("a.zip"), password).unwrap());
+}
+
+#[test]
+fn intrusion_logs_are_known_by_their_content() {
+    let folder = tempfile::tempdir().unwrap();
+    put(folder.path(), "Intrusion Logging/2026-01-02.txt", b"{\"dns_event\":{}}");
+    put(folder.path(), "2026-01-01.txt", b"{\"connect_event\":{}}\n");
+    let expected = "/intrusion_logs/all 91 bytes";
+    in_every_wrapping(folder.path(), "", |name, source| {
+        let lines = listing(source);
+        assert!(source.describe().starts_with("Android intrusion logs in "), "{name}");
+        assert_eq!(
+            (lines.len(), lines[0].split(" bytes").next()),
+            (1, expected.strip_suffix(" bytes")),
+            "{name}"
+        );
+    });
+    let wrapper = tempfile::tempdir().unwrap();
+    put(wrapper.path(), "logs.zip", &zipped(folder.path()));
+    put(wrapper.path(), "more.zip", &zipped(folder.path()));
+    in_every_wrapping(wrapper.path(), "", |name, source| {
+        assert!(source.describe().starts_with("Android intrusion logs in "), "{name}");
+        assert_eq!(listing(source).len(), 1, "{name}");
+    });
+    let collected = tempfile::tempdir().unwrap();
+    put(collected.path(), "acquisition.json", b"{}");
+    put(collected.path(), "intrusion_logs/a.zip", &zipped(folder.path()));
+    in_every_wrapping(collected.path(), "", |name, source| {
+        assert!(listing(source).iter().any(|line| line.starts_with("/intrusion_logs/all ")), "{name}");
+    });
+}
+
+#[test]
+fn an_unpacked_android_backup_is_known_and_gaps_in_its_messages_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    put(folder.path(), "apps/com.android.providers.telephony/_manifest", b"1\n");
+    put(folder.path(), "apps/com.android.providers.telephony/d_f/000002_sms_backup", b"[]");
+    in_every_wrapping(folder.path(), "", |name, source| {
+        let lines = listing(source);
+        assert!(source.describe().starts_with("Android backup in "), "{name}");
+        assert!(lines.iter().any(|line| line.contains("numbered 0 to 2 are not in the backup")), "{lines:?}");
+    });
+}
+
+#[test]
+fn acquisitions_of_several_android_phones_are_never_mixed() {
+    let folder = tempfile::tempdir().unwrap();
+    put(folder.path(), "one/acquisition.json", b"{}");
+    put(folder.path(), "two/acquisition.json", b"{}");
+    let Err(SourceError::Several { found, .. }) = opened(folder.path(), "") else { panic!() };
+    assert_eq!(found, ["one", "two"]);
+}
+
+#[test]
+fn a_bugreport_that_is_the_words_of_an_error_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    put(folder.path(), "acquisition.json", b"{}");
+    put(folder.path(), "bugreport.zip", b"adb: error: device offline\n");
+    let lines = listing(&*opened(folder.path(), "").unwrap());
+    assert!(
+        lines
+            .iter()
+            .any(|line| line.contains("is no archive: it begins with \"adb: error: device offline\"")),
+        "{lines:?}"
+    );
+}
+
+#[cfg(feature = "age")]
+#[test]
+fn an_acquisition_encrypted_with_age_reads_like_its_zip() {
+    let folder = tempfile::tempdir().unwrap();
+    put(folder.path(), "acquisition.json", b"{}");
+    put(folder.path(), "getprop.txt", b"[a]: [b]");
+    let place = tempfile::tempdir().unwrap();
+    let encrypted = age::testing::encrypted(&zipped(folder.path()), PASSWORD);
+    put(place.path(), "acquisition.zip.age", &encrypted);
+    for path in [place.path().join("acquisition.zip.age"), place.path().to_path_buf()] {
+        let source = opened(&path, PASSWORD).unwrap();
+        assert_eq!(listing(&*source), listing(&*opened(folder.path(), "").unwrap()));
+        assert!(matches!(opened(&path, "wrong"), Err(SourceError::PasswordWrong)));
     }
 }

@@ -1,4 +1,4 @@
-//! The demo phones and sysdiagnoses in `fixtures/` are what their sources say. `UPDATE_FIXTURES=1 cargo test --test it fixtures` rewrites them.
+//! The demo phones, iPhones and Androids, in `fixtures/` are what their sources say. `UPDATE_FIXTURES=1 cargo test --test it fixtures` rewrites them.
 
 #![allow(clippy::disallowed_methods, reason = "fixtures are files")]
 
@@ -59,6 +59,40 @@ fn committed_sysdiagnoses_are_what_their_sources_give() {
         let mut found = Vec::new();
         std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(&packed[..]), &mut found).unwrap();
         assert!(found == sysdiagnose.tar(), "{name} differs from its source; rewrite with UPDATE_FIXTURES=1");
+    }
+}
+
+/// The members of a zip, by path.
+fn members(zip: &[u8]) -> BTreeMap<String, Vec<u8>> {
+    let mut zip = zip::ZipArchive::new(std::io::Cursor::new(zip)).unwrap();
+    let mut members = BTreeMap::new();
+    for index in 0..zip.len() {
+        let mut member = zip.by_index(index).unwrap();
+        let mut bytes = Vec::new();
+        std::io::Read::read_to_end(&mut member, &mut bytes).unwrap();
+        members.insert(member.name().unwrap().into_owned(), bytes);
+    }
+    members
+}
+
+/// The members are compared: how well they are compressed is left to the library that does it.
+#[test]
+fn committed_androids_are_what_their_sources_give() {
+    let update = std::env::var_os("UPDATE_FIXTURES").is_some();
+    for (name, android) in phone::committed_androids() {
+        let path = phone::fixture(&name);
+        let built = android.packed().zip();
+        if update {
+            std::fs::write(&path, &built).unwrap();
+        }
+        let packed = std::fs::read(&path).unwrap();
+        assert!(packed.len() < 500_000, "{name} has {} bytes", packed.len());
+        let (built, found) = (members(&built), members(&packed));
+        assert_eq!(built.keys().collect::<Vec<_>>(), found.keys().collect::<Vec<_>>(), "the files of {name}");
+        for (path, bytes) in &built {
+            let same = found[path] == *bytes;
+            assert!(same, "{path} of {name} differs from its source; rewrite with UPDATE_FIXTURES=1");
+        }
     }
 }
 

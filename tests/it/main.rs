@@ -2,8 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod android;
 mod cli;
 mod containers;
+mod demo_android;
 mod fixtures;
 mod layers;
 #[path = "../phone/mod.rs"]

@@ -19,7 +19,8 @@ pub struct Ran {
 pub fn command() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hoofprint"));
     command.current_dir(env!("CARGO_MANIFEST_DIR")).stdin(Stdio::null());
-    for variable in ["MVT_STIX2", "MVT_IOS_BACKUP_PASSWORD", "MVT_DATA_FOLDER"] {
+    for variable in ["MVT_STIX2", "MVT_IOS_BACKUP_PASSWORD", "MVT_ANDROID_BACKUP_PASSWORD", "MVT_DATA_FOLDER"]
+    {
         command.env_remove(variable);
     }
     // MVT's download folder is looked for below the home folder.

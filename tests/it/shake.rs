@@ -50,6 +50,16 @@ impl Patient {
         Patient::in_folder(folder, None)
     }
 
+    /// An unpacked bugreport, then the folder that a collector wrote.
+    fn androids() -> [Patient; 2] {
+        let android = phone::android_from_sources("infected-android");
+        [android.bugreport(), android.collected(phone::android_backup::Wrapping::Compressed)].map(|archive| {
+            let folder = tempfile::tempdir().unwrap();
+            phone::sysdiagnose::Sysdiagnose { top: String::new(), ..archive }.unpack(folder.path());
+            Patient::in_folder(folder, None)
+        })
+    }
+
     fn in_folder(folder: tempfile::TempDir, key: Option<Zeroizing<[u8; 32]>>) -> Patient {
         let list = tempfile::Builder::new().suffix(".txt").tempfile().unwrap();
         std::fs::write(list.path(), "example.net\n").unwrap();
@@ -200,5 +210,24 @@ fn members_of_a_sysdiagnose_flipped_or_cut_never_end_a_scan() {
     for _ in 0..12 {
         let cut = patient.payloads().map(|(path, bytes)| (path, bytes[..dice.below(bytes.len())].to_vec()));
         patient.scan(&cut.collect()).unwrap();
+    }
+}
+
+#[test]
+fn files_of_an_android_phone_flipped_or_cut_never_end_a_scan() {
+    for patient in Patient::androids() {
+        // What the acquisition is known by stays whole.
+        let known = ["acquisition.json", "main_entry.txt"];
+        let files: Vec<(&str, &[u8])> = patient
+            .payloads()
+            .chain(patient.own_files())
+            .filter(|(path, bytes)| !known.contains(path) && !bytes.is_empty())
+            .collect();
+        let mut dice = Dice(0x0a4d_201d_0000_0001);
+        for _ in 0..12 {
+            patient.scan(&files.iter().map(|(path, bytes)| (*path, dice.flip(bytes))).collect()).unwrap();
+            let cut = files.iter().map(|(path, bytes)| (*path, bytes[..dice.below(bytes.len())].to_vec()));
+            patient.scan(&cut.collect()).unwrap();
+        }
     }
 }

@@ -25,8 +25,8 @@ const PER_CHUNKSET: u64 = 600;
 pub const PLANTED: [&str; 2] =
     ["/private/var/db/com.apple.xpc.roleaccountd.staging/rolexd", "e7fa2.hot-motors.com"];
 
-/// Writes the archive with about this many entries in its log; the rest follows real proportions.
-pub fn write(path: &Path, entries: u64) -> io::Result<()> {
+/// Writes the archive with about this many entries in its log; the rest follows real proportions. A clean one has no planted trace.
+pub fn write(path: &Path, entries: u64, clean: bool) -> io::Result<()> {
     let file = io::BufWriter::new(std::fs::File::create(path)?);
     let encoder = flate2::write::GzEncoder::new(file, flate2::Compression::new(6));
     let mut tar = tar::Builder::new(encoder);
@@ -45,7 +45,7 @@ pub fn write(path: &Path, entries: u64) -> io::Result<()> {
     for number in 0..files {
         let count = PER_FILE.min(entries - number * PER_FILE);
         let name = format!("system_logs.logarchive/Persist/{number:016x}.tracev3");
-        put(&name, &trace(number, count, number == files / 2, &mut random))?;
+        put(&name, &trace(number, count, !clean && number == files / 2, &mut random))?;
     }
     put("system_logs.logarchive/timesync/0000000000000001.timesync", &clock(entries))?;
     for number in 0..PROGRAMS {
@@ -54,7 +54,7 @@ pub fn write(path: &Path, entries: u64) -> io::Result<()> {
         let strings: Vec<String> = (0..800).map(|_| sentence(&mut random, 8)).collect();
         let mut strings: Vec<&str> = strings.iter().map(String::as_str).collect();
         strings.insert(0, "%{public}s: %{public}s");
-        put(&name, &uuidtext(&path_of(number), &[(0x100, &strings)]))?;
+        put(&name, &uuidtext(&path_of(number, clean), &[(0x100, &strings)]))?;
     }
     // A shared cache's texts are a fifth of a real archive.
     let texts = (0..entries * 40 / 64).map(|_| sentence(&mut random, 8)).collect::<Vec<_>>();
@@ -133,9 +133,9 @@ fn program(number: u64) -> u128 {
     u128::from(number + 1) << 120 | u128::from(number + 1) << 64 | 0x4000_8000
 }
 
-fn path_of(number: u64) -> String {
+fn path_of(number: u64, clean: bool) -> String {
     match number {
-        7 => PLANTED[0].to_owned(),
+        7 if !clean => PLANTED[0].to_owned(),
         _ => format!("/usr/libexec/exampled{number}"),
     }
 }
@@ -148,7 +148,7 @@ fn processes() -> Vec<u8> {
         text.push_str(&format!(
             "root 0 - {} 1 4004 0.0 0.1 37 0 407963424 10432 - ?? Ss 7:22PM 0:01.03 {}\n",
             number + 100,
-            path_of(number)
+            path_of(number, true)
         ));
     }
     text.into_bytes()
@@ -159,7 +159,7 @@ fn spindump(size: usize) -> Vec<u8> {
         "Date/Time: 2023-11-20 09:12:40.123 +0100\nOS Version: iPhone OS 16.5 (Build 20F66)\n\n",
     );
     for number in (0..PROGRAMS).filter(|number| *number != 7) {
-        let path = path_of(number);
+        let path = path_of(number, true);
         text.push_str(&format!("Process:          exampled{number} [{}]\nPath:             {path}\nParent:           launchd [1]\nUID:              0\nTime Since Fork:  1000s\n", number + 100));
         while text.len() < size / PROGRAMS as usize * (number as usize + 1) {
             text.push_str("  10  mach_msg_trap + 8 (libsystem_kernel.dylib + 3500) [0x1b9d05dac]\n");

@@ -1,5 +1,5 @@
-//! Builds demo iPhones from readable text: SQL, XML property lists and a list of times become a backup folder as a computer
-//! would have written it, or a sysdiagnose as the phone would have packed it.
+//! Builds demo phones from readable text: SQL, XML property lists and a list of times become a backup folder as a computer
+//! would have written it, a sysdiagnose as the iPhone would have packed it, or what AndroidQF would have collected.
 //!
 //! The same sources give the same bytes on every machine: keys, salts, inode numbers and times are fixed, rows are sorted, and
 //! nothing depends on the clock, the locale or the file system. This module does not use the library it is made to test.
@@ -7,6 +7,8 @@
 #![allow(dead_code, unused_imports, reason = "tests and benches each use a part of the builder")]
 #![allow(clippy::disallowed_methods, reason = "building fixtures is reading and writing files")]
 
+pub mod android;
+pub mod android_backup;
 mod archive;
 mod backup;
 pub mod database;
@@ -53,6 +55,19 @@ pub fn committed_sysdiagnoses() -> Vec<(String, sysdiagnose::Sysdiagnose)> {
         .into_iter()
         .map(|name| (format!("{name}.tar.gz"), sysdiagnose_from_sources(name)))
         .collect()
+}
+
+/// The Android acquisitions that are kept in the repository: file name, content.
+pub fn committed_androids() -> Vec<(String, android::Android)> {
+    ["infected-android", "clean-android"]
+        .into_iter()
+        .map(|name| (format!("{name}.zip"), android_from_sources(name)))
+        .collect()
+}
+
+/// The Android acquisition described by `fixtures/sources/<name>`.
+pub fn android_from_sources(name: &str) -> android::Android {
+    android::read(&fixture("sources").join(name))
 }
 
 /// The sysdiagnose described by `fixtures/sources/<name>`.

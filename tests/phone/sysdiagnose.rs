@@ -17,7 +17,7 @@ use super::expand::expand;
 use super::sources;
 use super::times::Time;
 
-/// A sysdiagnose before it is wrapped.
+/// A sysdiagnose, or another folder of files, before it is wrapped.
 #[derive(Clone)]
 pub struct Sysdiagnose {
     /// The folder that holds all members; empty where somebody packed only what was in it.
@@ -71,7 +71,7 @@ pub fn read(folder: &Path) -> Sysdiagnose {
 }
 
 /// The sources below a folder, without its settings.
-fn texts(folder: &Path) -> Vec<(String, Vec<u8>)> {
+pub fn texts(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let entries = walkdir::WalkDir::new(folder).min_depth(1).sort_by_file_name().into_iter();
     let files = entries.map(|entry| entry.expect("the sources can be listed"));
     let files = files.filter(|entry| entry.file_type().is_file() && entry.file_name() != "archive.txt");
@@ -234,10 +234,19 @@ impl Sysdiagnose {
     }
 
     pub fn zip(&self) -> Vec<u8> {
+        self.zip_by(zip::CompressionMethod::Deflated)
+    }
+
+    /// The same bytes on every machine.
+    pub fn stored_zip(&self) -> Vec<u8> {
+        self.zip_by(zip::CompressionMethod::Stored)
+    }
+
+    fn zip_by(&self, method: zip::CompressionMethod) -> Vec<u8> {
         let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
         for member in self.top_folder().iter().chain(&self.members) {
             let path = self.whole(&member.path);
-            let mut options = zip::write::FullFileOptions::default();
+            let mut options = zip::write::FullFileOptions::default().compression_method(method);
             // Info-ZIP's extended time stamp: the plain header has only even seconds of a zone nobody knows.
             let time = [&[1], &(member.modified as u32).to_le_bytes()[..]].concat();
             options.add_extra_field(0x5455, time, false).expect("a field of five bytes");

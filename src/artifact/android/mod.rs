@@ -8,25 +8,34 @@ crate::artifact::artifacts! {
     adb
     adb_keys
     anr_processes
+    apk_certificates
     app_ops
     app_roles
     app_traffic
     app_usage
+    backup_apps
     battery_daily
     battery_history
     boot_history
+    bugbane_files
+    bugbane_mounts
+    bugbane_packages
+    bugbane_root_binaries
     camera_use
     collected_files
     collected_package_files
     collected_packages
     components
+    connect_events
     database_activity
     device_admins
+    dns_events
     dropbox
     dumpstate_log
     environment
     file_times
     install_sessions
+    intrusion_other
     logcat
     microphone_use
     mounts
@@ -44,10 +53,12 @@ crate::artifact::artifacts! {
     receivers
     redirections
     root_binaries
+    security_events
     selinux
     services
     setting_changes
     settings
+    sms
     sockets
     system_services
     tmp_files

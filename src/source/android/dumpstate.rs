@@ -149,8 +149,9 @@ impl Cutter {
         let inner = text.trim_matches('-').trim();
         let lower = inner.to_ascii_lowercase();
         if let Some((_, rest)) = lower.split_once("s was the duration of ") {
-            // The services of a section run one after the other; commands beside each other, so that a duration says nothing.
-            if rest.starts_with("dumpsys ") && self.is_service() {
+            // The services of a section run one after the other; commands beside each other, so that only its own name ends one.
+            let service = rest.starts_with("dumpsys ") && self.is_service();
+            if service || self.is_command(rest.trim_matches('\'')) {
                 self.close(start);
             }
             return;
@@ -185,6 +186,12 @@ impl Cutter {
         }
     }
 
+    fn is_command(&self, lower: &str) -> bool {
+        let named =
+            |open: &Section| open.kind == SectionKind::Command && open.name.to_ascii_lowercase() == lower;
+        self.open.as_ref().is_some_and(named)
+    }
+
     fn is_service(&self) -> bool {
         self.open.as_ref().is_some_and(|open| open.kind == SectionKind::Service)
     }
@@ -212,7 +219,7 @@ mod tests {
     fn commands_and_services_are_cut_at_their_marks_and_nowhere_else() {
         let text = format!(
             "========================================================\n== dumpstate: 2024-03-01 10:00:00\n========================================================\nBuild: x\n\
-             ------ SYSTEM PROPERTIES (getprop) ------\n[a]: [b]\n------ 0.005s was the duration of 'SOMETHING ELSE' ------\n[c]: [d]\n\
+             ------ SYSTEM PROPERTIES (getprop) ------\n[a]: [b]\n------ 0.005s was the duration of 'SOMETHING ELSE' ------\n[c]: [d]\n------ 0.1s was the duration of 'SYSTEM PROPERTIES' ------\n\
              ------ DUMPSYS CRITICAL (/system/bin/dumpsys) ------\n{row}\nDUMP OF SERVICE CRITICAL package:\none\n{row}\nstill one\n\
              --------- 0.1s was the duration of dumpsys package, ending at: 2024-03-01 10:00:01\nbetween\n{row}\nDUMP OF SERVICE appops:\ntwo\n\
              ========================================================\n== dumpstate: done (id 1)\n",

@@ -3,19 +3,24 @@
 //! Whatever a service or command of the phone wrote stands under one path, so that each parser exists once: `/dumpsys/package`,
 //! `/getprop`, `/settings/secure`, `/logcat/system`. Files that were copied from the phone stand where they lay there.
 
+mod ab;
+mod backup;
 mod dumpstate;
+mod intrusion;
 
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 
 use super::{
-    Detail, Device, FileKind, Source, SourceError, System, VirtualFile,
+    Detail, Device, FileKind, Secrets, Source, SourceError, System, VirtualFile,
     archive::{self, Magic},
     container::{COPY, Container, FileAt, Member, below, is_litter, join},
 };
 use crate::format::ReadAt;
 use dumpstate::{Section, SectionKind};
+use intrusion::Joined;
+pub(super) use intrusion::holds_logs;
 
 /// Names by which AndroidQF and Bugbane folders are known.
 const COLLECTED: [&str; 14] = [
@@ -77,12 +82,15 @@ enum Content {
     Member(usize, String),
     /// In an opened text.
     Part(FileAt),
+    /// The intrusion logs behind one another.
+    Intrusion,
 }
 
 pub(super) struct Android {
     kind: &'static str,
     containers: Vec<Arc<dyn Container>>,
     entries: Vec<Entry>,
+    intrusion: Option<Joined>,
     problems: Vec<SourceError>,
     device: Device,
     max_memory: u64,
@@ -93,6 +101,9 @@ pub(super) struct Android {
 pub(super) enum Kind {
     Collected,
     Bugreport,
+    /// What was in a backup file, unpacked.
+    Backup,
+    Intrusion,
 }
 
 /// Tells by the names in it what `folder` is.
@@ -101,14 +112,34 @@ pub(super) fn kind(container: &dyn Container, folder: &str) -> Option<Kind> {
     if has(&"acquisition.json") || COLLECTED.iter().filter(|name| has(name)).count() >= 2 {
         Some(Kind::Collected)
     } else {
-        main_text(container, folder).map(|_| Kind::Bugreport)
+        main_text(container, folder)
+            .map(|_| Kind::Bugreport)
+            .or_else(|| is_unpacked_backup(container, folder).then_some(Kind::Backup))
     }
+}
+
+/// `apps/PACKAGE/_manifest`, which every app of a backup has.
+fn is_unpacked_backup(container: &dyn Container, folder: &str) -> bool {
+    let apps = join(folder, "apps");
+    container.is_directory(&apps)
+        && container
+            .children(&apps)
+            .iter()
+            .take(64)
+            .any(|(name, _)| container.is_file(&format!("{apps}/{name}/_manifest")))
+}
+
+/// True for the beginning of a backup file.
+pub(super) fn is_backup_file(head: &[u8]) -> bool {
+    ab::is_backup(head)
 }
 
 /// The text of a bugreport: the one that is named, else the one that is called so.
 fn main_text(container: &dyn Container, folder: &str) -> Option<String> {
     for name in ["main_entry.txt", "main-entry.txt"] {
-        let named = container.read(&join(folder, name), 4096).ok();
+        let entry = join(folder, name);
+        // Asked first: opening what is not there would list an archive that is best read through once.
+        let named = container.is_file(&entry).then(|| container.read(&entry, 4096).ok()).flatten();
         let named = named.map(|bytes| String::from_utf8_lossy(&bytes).trim().to_owned());
         if let Some(path) = named.map(|name| join(folder, &name)).filter(|path| container.is_file(path)) {
             return Some(path);
@@ -126,6 +157,10 @@ fn main_text(container: &dyn Container, folder: &str) -> Option<String> {
 
 /// True for the beginning of a bugreport's text, whatever it is called.
 pub(super) fn is_dumpstate(head: &[u8]) -> bool {
+    // A zip that does not compress shows the text of its first member.
+    if Magic::of(head).is_some() {
+        return false;
+    }
     let head = head.get(..4096).unwrap_or(head);
     memchr::memmem::find(head, b"== dumpstate: ").is_some()
         || memchr::memmem::find(head, b"DUMP OF SERVICE ").is_some()
@@ -139,18 +174,42 @@ impl Android {
         container: Arc<dyn Container>,
         folder: &str,
         kind: Kind,
+        secrets: &dyn Secrets,
         max_memory: u64,
     ) -> Result<Android, SourceError> {
         let mut android = Android::empty(max_memory);
         android.containers.push(Arc::clone(&container));
         match kind {
-            Kind::Collected => android.collected(path, folder)?,
+            Kind::Collected => android.collected(path, folder, secrets)?,
             Kind::Bugreport => android.bugreport(0, folder, ""),
+            Kind::Backup => android.backup(0, folder, ""),
+            Kind::Intrusion => {
+                let mut odd = Vec::new();
+                container.walk(folder, &mut |_| (), &mut |error| odd.push(error))?;
+                android.problems.append(&mut odd);
+                android.intrusion_logs(&container, folder);
+            }
         }
         android.kind = match kind {
             Kind::Collected => "AndroidQF acquisition",
             Kind::Bugreport => "Android bugreport",
+            Kind::Backup => "Android backup",
+            Kind::Intrusion => "Android intrusion logs",
         };
+        android.finish();
+        Ok(android)
+    }
+
+    /// A backup file alone.
+    pub fn of_backup(
+        name: &str,
+        file: &FileAt,
+        secrets: &dyn Secrets,
+        max_memory: u64,
+    ) -> Result<Android, SourceError> {
+        let mut android = Android::empty(max_memory);
+        let encrypted = android.backup_file(name, file, secrets)?;
+        android.kind = if encrypted { "Android backup, encrypted," } else { "Android backup" };
         android.finish();
         Ok(android)
     }
@@ -169,6 +228,7 @@ impl Android {
             kind: "",
             containers: Vec::new(),
             entries: Vec::new(),
+            intrusion: None,
             problems: Vec::new(),
             device: Device { system: System::Android, ..Device::default() },
             max_memory,
@@ -180,7 +240,7 @@ impl Android {
     }
 
     /// What AndroidQF or Bugbane wrote into a folder.
-    fn collected(&mut self, path: &Path, folder: &str) -> Result<(), SourceError> {
+    fn collected(&mut self, path: &Path, folder: &str, secrets: &dyn Secrets) -> Result<(), SourceError> {
         let container = Arc::clone(self.containers.first().expect("the folder lies in the first container"));
         let mut members: Vec<Member> = Vec::new();
         let mut problems = Vec::new();
@@ -210,12 +270,46 @@ impl Android {
                     Err(error) => self.problems.push(error),
                 }
             }
+            if name.ends_with(".ab") && !name.contains('/') {
+                let opened = container
+                    .file_at(&member.path, self.max_memory)
+                    .and_then(|file| self.backup_file(&member.path, &file, secrets));
+                if let Err(error) = opened {
+                    self.problem(&member.path, format!("{error}; the rest of the acquisition was read"));
+                }
+            }
             self.member(0, collected_path(&name), member);
+        }
+        for logs in intrusion_folders(&*container, folder) {
+            self.intrusion_logs(&container, &logs);
         }
         if !reported {
             self.device.limits.push("the acquisition holds no bugreport that can be read".into());
         }
         Ok(())
+    }
+
+    fn intrusion_logs(&mut self, container: &Arc<dyn Container>, folder: &str) {
+        let mut problems = Vec::new();
+        let logs = intrusion::collect(container, folder, self.max_memory, &mut problems);
+        self.problems.append(&mut problems);
+        let Some(first) = logs.first() else { return };
+        let more = match logs.len() - 1 {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let stored_as = format!("{}{more}", join(folder, &first.name));
+        let joined = Joined::new(logs);
+        self.entries.push(Entry {
+            file: VirtualFile {
+                path: "/intrusion_logs/all".into(),
+                stored_as,
+                size: joined.len(),
+                ..VirtualFile::default()
+            },
+            content: Content::Intrusion,
+        });
+        self.intrusion = Some(joined);
     }
 
     /// A bugreport inside of a zip, perhaps wrapped once more. True if there was one.
@@ -226,7 +320,15 @@ impl Android {
             let read = file.read_at(0, &mut head).unwrap_or(0);
             match Magic::of(head.get(..read).unwrap_or_default()) {
                 Some(magic) => archive::open(path, file, magic, self.max_memory, &|_| false),
-                None => Err(SourceError::File { path: member.into(), reason: "is no archive".into() }),
+                // A computer that lost the phone leaves its words there.
+                None => {
+                    let words = String::from_utf8_lossy(head.get(..read).unwrap_or_default()).into_owned();
+                    let words: String = words.lines().next().unwrap_or_default().chars().take(100).collect();
+                    Err(SourceError::File {
+                        path: member.into(),
+                        reason: format!("is no archive: it begins with {words:?}"),
+                    })
+                }
             }
         });
         let inner = match opened {
@@ -381,8 +483,14 @@ impl Android {
         String::from_utf8_lossy(bytes.get(..read).unwrap_or_default()).into_owned()
     }
 
-    fn content(&self, entry: &Entry) -> Result<Box<dyn ReadAt>, SourceError> {
+    fn content(&self, entry: &Entry) -> Result<Box<dyn ReadAt + '_>, SourceError> {
         match &entry.content {
+            Content::Intrusion => match &self.intrusion {
+                Some(joined) => Ok(Box::new(joined.reader())),
+                None => {
+                    Err(SourceError::File { path: entry.file.path.clone(), reason: "is not there".into() })
+                }
+            },
             Content::Part(part) => Ok(Box::new(part.clone())),
             Content::Member(number, path) => match self.containers.get(*number) {
                 Some(container) => container.open(path),
@@ -390,6 +498,26 @@ impl Android {
             },
         }
     }
+}
+
+/// Folders of a collector that hold intrusion logs, at most two levels down; one below another counts with it.
+fn intrusion_folders(container: &dyn Container, folder: &str) -> Vec<String> {
+    let mut level = vec![folder.to_owned()];
+    for _ in 0..3 {
+        let below = level.iter().flat_map(|folder| {
+            let folders =
+                container.children(folder).into_iter().filter(|(_, kind)| *kind == FileKind::Directory);
+            folders.map(|(name, _)| join(folder, &name)).take(64).collect::<Vec<_>>()
+        });
+        level = below.collect();
+        let is_named =
+            |path: &&String| ["intrusion_logs", "intrusion-logs"].iter().any(|name| path.ends_with(name));
+        let found: Vec<String> = level.iter().filter(is_named).take(1).cloned().collect();
+        if !found.is_empty() {
+            return found;
+        }
+    }
+    Vec::new()
 }
 
 fn section_path(section: &Section) -> String {
@@ -427,7 +555,8 @@ fn collected_path(name: &str) -> String {
 
 impl Source for Android {
     fn describe(&self) -> String {
-        let place = self.containers.first().map_or("a file", |container| container.describe());
+        let first = self.containers.first().filter(|_| !self.kind.starts_with("Android backup,"));
+        let place = first.map_or("a file", |container| container.describe());
         format!("{} in {place}", self.kind)
     }
 
@@ -464,6 +593,14 @@ impl Source for Android {
 }
 
 #[cfg(test)]
+pub(super) mod testing {
+    /// The published encrypted backup; its password is that of the tests.
+    pub fn encrypted_backup() -> Vec<u8> {
+        super::ab::testing::example()
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -478,6 +615,13 @@ mod tests {
         ] {
             assert_eq!(collected_path(name), path);
         }
+    }
+
+    #[test]
+    fn an_archive_that_shows_its_text_is_no_text() {
+        let text = b"=====\n== dumpstate: 2024-07-01 10:00:00\n=====\n";
+        assert!(is_dumpstate(text));
+        assert!(!is_dumpstate(&[b"PK\x03\x04", &text[..]].concat()));
     }
 
     #[test]
