@@ -18,6 +18,10 @@ pub const HEURISTIC: Heuristic = Heuristic {
     reads: &[
         Reads { artifact: "android.root_binaries", keep: |_| true },
         Reads {
+            artifact: "android.bugbane_root_binaries",
+            keep: |record| record.value("binary").as_text().is_some_and(|path| path.starts_with('/')),
+        },
+        Reads {
             artifact: "android.collected_files",
             keep: |record| {
                 let path = record.value("file").as_text().unwrap_or_default();
@@ -27,8 +31,10 @@ pub const HEURISTIC: Heuristic = Heuristic {
     ],
     check: |kept, findings| {
         let mut files: BTreeMap<&str, &Exhibit> = BTreeMap::new();
-        for record in kept.of("android.root_binaries").iter().chain(kept.of("android.collected_files")) {
-            files.entry(record.text("file")).or_insert(record);
+        let found = kept.of("android.root_binaries").iter().chain(kept.of("android.bugbane_root_binaries"));
+        for record in found.chain(kept.of("android.collected_files")) {
+            let file = [record.text("file"), record.text("binary")].into_iter().find(|file| !file.is_empty());
+            files.entry(file.unwrap_or_default()).or_insert(record);
         }
         for (file, record) in files.into_iter().take(MOST) {
             // The collector looked for more names than are known here.
@@ -73,6 +79,7 @@ mod tests {
             found("/system/xbin/busybox"),
             found("/sbin/busybox"),
             found("/x/magisk"),
+            ("android.bugbane_root_binaries", json!({"binary": "/x/magisk"})),
             listed("/system/bin/su"),
             listed("/data/adb/ksud"),
             listed("/sdcard/Download/su"),

@@ -23,6 +23,13 @@ pub const HEURISTIC: Heuristic = Heuristic {
             },
         },
         Reads {
+            artifact: "android.bugbane_packages",
+            keep: |record| {
+                let name = record.value("name").as_text().unwrap_or_default();
+                record.value("disabled").is_true() && kind(name).is_some()
+            },
+        },
+        Reads {
             artifact: "android.package_users",
             keep: |record| {
                 let text = |name| record.value(name).as_text().unwrap_or_default();
@@ -33,8 +40,10 @@ pub const HEURISTIC: Heuristic = Heuristic {
     ],
     check: |kept, findings| {
         let mut apps: BTreeMap<&str, &Exhibit> = BTreeMap::new();
-        for app in kept.of("android.package_users").iter().chain(kept.of("android.collected_packages")) {
-            let name = [app.text("package_name"), app.text("package")].into_iter().find(|name| !name.is_empty());
+        let collected = kept.of("android.collected_packages").iter().chain(kept.of("android.bugbane_packages"));
+        for app in kept.of("android.package_users").iter().chain(collected) {
+            let names = [app.text("package_name"), app.text("package"), app.text("name")];
+            let name = names.into_iter().find(|name| !name.is_empty());
             apps.entry(name.unwrap_or_default()).or_insert(app);
         }
         for (name, app) in apps {
@@ -63,6 +72,7 @@ mod tests {
             app("com.policydm", false),
             app("org.example.play", true),
             ("android.package_users", json!({"package_name": "com.google.android.gms", "enabled": "disabled by the user"})),
+            ("android.bugbane_packages", json!({"name": "com.policydm", "disabled": false})),
             ("android.package_users", json!({"package_name": "com.oppo.ota", "enabled": "enabled by default"})),
         ];
         assert_eq!(

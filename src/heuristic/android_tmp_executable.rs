@@ -18,6 +18,7 @@ pub const HEURISTIC: Heuristic = Heuristic {
     ],
     reads: &[
         Reads { artifact: "android.collected_files", keep: |record| is_odd(record.value("file").as_text()) },
+        Reads { artifact: "android.bugbane_files", keep: |record| is_odd(record.value("file").as_text()) },
         Reads { artifact: "android.tmp_files", keep: |record| is_odd(record.value("file").as_text()) },
     ],
     check,
@@ -45,9 +46,12 @@ pub(super) fn is_tool(file: &str) -> bool {
 
 fn check(kept: &Kept, findings: &mut Vec<Finding>) {
     let mut files: BTreeMap<&str, (bool, &Exhibit)> = BTreeMap::new();
-    for record in kept.of("android.collected_files").iter().chain(kept.of("android.tmp_files")) {
+    let listed = kept.of("android.collected_files").iter().chain(kept.of("android.bugbane_files"));
+    for record in listed.chain(kept.of("android.tmp_files")) {
         let code = matches!(record.text("content"), "elf" | "dex" | "vdex" | "script" | "zip or apk");
-        let runs = record.value("executable").is_true() || code;
+        // Of Bugbane's listing the mode alone is kept.
+        let letters = record.artifact == "android.bugbane_files" && record.text("mode").contains('x');
+        let runs = record.value("executable").is_true() || letters || code;
         let known = files.entry(record.text("file")).or_insert((runs, record));
         known.0 |= runs;
     }
