@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use super::android_apps::{Apps, Origin, PACKAGES, times};
+use super::android_apps::{Apps, Origin, DUMPED_PACKAGES, PACKAGES, times};
 use super::prelude::*;
 
 pub const HEURISTIC: Heuristic = Heuristic {
@@ -14,7 +14,7 @@ pub const HEURISTIC: Heuristic = Heuristic {
     references: &["https://developer.android.com/reference/android/media/MediaRecorder.AudioSource"],
     reads: &[
         Reads { artifact: "android.microphone_use", keep: |record| is_privileged(record.value("source").as_text()) },
-        PACKAGES,
+        PACKAGES, DUMPED_PACKAGES,
     ],
     check: |kept, findings| {
         let apps = Apps::of(kept);

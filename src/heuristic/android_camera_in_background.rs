@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::android_apps::{Apps, Origin, PACKAGES, times};
+use super::android_apps::{Apps, Origin, DUMPED_PACKAGES, PACKAGES, times};
 use super::prelude::*;
 
 pub const HEURISTIC: Heuristic = Heuristic {
@@ -27,7 +27,7 @@ pub const HEURISTIC: Heuristic = Heuristic {
             artifact: "android.logcat",
             keep: |record| matches!(record.value("event").as_text(), Some("screen on" | "screen off")),
         },
-        PACKAGES,
+        PACKAGES, DUMPED_PACKAGES,
     ],
     check,
 };

@@ -1,4 +1,4 @@
-use super::android_apps::{Apps, Origin, PACKAGES};
+use super::android_apps::{Apps, Origin, DUMPED_PACKAGES, PACKAGES};
 use super::prelude::*;
 
 pub const HEURISTIC: Heuristic = Heuristic {
@@ -14,7 +14,7 @@ pub const HEURISTIC: Heuristic = Heuristic {
         "https://developer.android.com/work/device-admin",
         "https://github.com/AssoEchap/stalkerware-indicators",
     ],
-    reads: &[Reads { artifact: "android.device_admins", keep: |_| true }, PACKAGES],
+    reads: &[Reads { artifact: "android.device_admins", keep: |_| true }, PACKAGES, DUMPED_PACKAGES],
     check,
 };
 

@@ -1,4 +1,4 @@
-use super::android_apps::{Apps, Origin, PACKAGES, named};
+use super::android_apps::{Apps, Origin, DUMPED_PACKAGES, PACKAGES, named};
 use super::prelude::*;
 
 pub const HEURISTIC: Heuristic = Heuristic {
@@ -16,7 +16,7 @@ pub const HEURISTIC: Heuristic = Heuristic {
     ],
     reads: &[
         Reads { artifact: "android.notification_listeners", keep: |record| record.value("enabled").is_true() },
-        PACKAGES,
+        PACKAGES, DUMPED_PACKAGES,
     ],
     check,
 };

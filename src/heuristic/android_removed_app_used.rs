@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use super::android_apps::{Apps, PACKAGES, has_stock_name, named};
+use super::android_apps::{Apps, DUMPED_PACKAGES, PACKAGES, has_stock_name, named};
 use super::prelude::*;
 
 pub const HEURISTIC: Heuristic = Heuristic {
@@ -16,7 +16,7 @@ pub const HEURISTIC: Heuristic = Heuristic {
     reads: &[
         Reads { artifact: "android.app_usage", keep: |record| keep(record) },
         Reads { artifact: "android.process_exits", keep: |record| keep(record) },
-        PACKAGES,
+        PACKAGES, DUMPED_PACKAGES,
     ],
     check,
 };

@@ -1,4 +1,4 @@
-use super::android_apps::{Apps, Origin, PACKAGES};
+use super::android_apps::{Apps, Origin, DUMPED_PACKAGES, PACKAGES};
 use super::prelude::*;
 
 pub const HEURISTIC: Heuristic = Heuristic {
@@ -20,7 +20,7 @@ pub const HEURISTIC: Heuristic = Heuristic {
             artifact: "android.app_roles",
             keep: |record| record.value("active").is_true() && duty(record.value("role").as_text()).is_some(),
         },
-        PACKAGES,
+        PACKAGES, DUMPED_PACKAGES,
     ],
     check,
 };

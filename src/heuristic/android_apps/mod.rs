@@ -19,17 +19,29 @@ struct List {
     updated: &'static str,
 }
 
-const LISTS: [List; 1] = [List {
-    artifact: "android.package_checkin",
-    package: "package",
-    installer: "installer",
-    installed: "installed",
-    system: "factory_time",
-    updated: "updated",
-}];
+const LISTS: [List; 2] = [
+    List {
+        artifact: "android.package_checkin",
+        package: "package",
+        installer: "installer",
+        installed: "installed",
+        system: "factory_time",
+        updated: "updated",
+    },
+    List {
+        artifact: "android.packages",
+        package: "package_name",
+        installer: "installer",
+        // Told for each user elsewhere; what is left of an app counts as installed here.
+        installed: "",
+        system: "system",
+        updated: "updated",
+    },
+];
 
 /// The records of [`LISTS`].
 pub const PACKAGES: Reads = Reads { artifact: "android.package_checkin", keep: |_| true };
+pub const DUMPED_PACKAGES: Reads = Reads { artifact: "android.packages", keep: |_| true };
 
 /// Where an app came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
