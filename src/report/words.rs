@@ -134,7 +134,8 @@ who sent it. Take a sysdiagnose (iPhone) or a bugreport (Android)."
 Take a sysdiagnose (iPhone) or a bugreport (Android)."
         }
         Trace::Policy => {
-            "Look at Settings > General > VPN & Device Management, without removing anything, and ask who installed it."
+            "Look at the settings without removing anything (iPhone: General > VPN & Device Management; Android: Security > Device \
+admin apps, Accessibility, VPN), and ask who installed it."
         }
         Trace::Installed => {
             "Look for the process of the same name in network usage, and for crashes around that time. Take a \
