@@ -232,6 +232,10 @@ pub fn scan(
     progress: &dyn Progress,
 ) -> Result<Case, ScanError> {
     let systems: Vec<System> = acquisitions.iter().map(|acquisition| acquisition.source.system()).collect();
+    // Refused before hours of reading where that can be told: what is read through says whose it is only at its end.
+    if acquisitions.iter().all(|acquisition| !acquisition.source.streamed()) {
+        together(acquisitions)?;
+    }
     let asked = |artifact: &Artifact| {
         systems.contains(&artifact.system())
             && (options.only.is_empty() || options.only.iter().any(|id| id == artifact.id))

@@ -92,9 +92,12 @@ impl Router {
     ) {
         let Some(entries) = self.entries else { return };
         if file.kind != FileKind::File {
-        } else if unified_log::is_strings(&file.path) {
+            return;
+        }
+        if unified_log::is_strings(&file.path) {
             strings.push(file.clone());
-        } else if self.route(&file.path).contains(&entries) {
+        } else if file.path.ends_with(unified_log::TRACE) && self.route(&file.path).contains(&entries) {
+            // Asked by its name first: a phone has half a million files, and each is routed once already.
             traces.push(file.clone());
         }
     }

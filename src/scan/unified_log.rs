@@ -27,6 +27,8 @@ use crate::source::{Source, VirtualFile};
 
 /// Where the log keeps the texts and paths of images.
 pub(super) const STRINGS: &str = "/private/var/db/uuidtext/";
+/// How files of entries end.
+pub(super) const TRACE: &str = ".tracev3";
 const SHARED_CACHES: &str = "/private/var/db/uuidtext/dsc/";
 const LOGS: &str = "/private/var/db/diagnostics";
 /// Chunksets with hits are kept until the end up to this; what is beyond is counted.
