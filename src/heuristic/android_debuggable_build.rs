@@ -1,6 +1,5 @@
-use std::collections::BTreeMap;
-
 use super::prelude::*;
+use super::property_signs::judge;
 
 pub const HEURISTIC: Heuristic = Heuristic {
     id: "android_debuggable_build",
@@ -37,16 +36,7 @@ fn meaning(name: &str, value: &str) -> Option<(Level, &'static str)> {
 }
 
 fn check(kept: &Kept, findings: &mut Vec<Finding>) {
-    let mut signs: BTreeMap<&str, (Level, &Exhibit)> = BTreeMap::new();
-    for property in kept.of("android.properties") {
-        if let Some((level, meaning)) = meaning(property.text("name"), property.text("value")) {
-            signs.entry(meaning).or_insert((level, property));
-        }
-    }
-    let Some((level, exhibit)) = signs.values().max_by_key(|(level, _)| *level) else { return };
-    let named: Vec<&str> = signs.keys().copied().collect();
-    let message = format!("The system is a build for developers: {}", named.join("; "));
-    findings.push(Finding::of_rule(HEURISTIC.id, *level, Trace::Policy, message, exhibit));
+    judge(HEURISTIC.id, "The system is a build for developers", meaning, kept, findings);
 }
 
 #[cfg(test)]

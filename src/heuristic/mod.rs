@@ -156,6 +156,7 @@ heuristics! {
 mod android_apps;
 mod packages;
 mod programs;
+mod property_signs;
 #[cfg(test)]
 mod testing;
 

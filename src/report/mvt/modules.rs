@@ -41,12 +41,14 @@ pub const BASE64: [&str; 8] = [
     "sr_ck_server_change_token_blob",
 ];
 
+/// A module whose columns and events are called as ours.
+const fn named(artifact: &'static str, slug: &'static str, class: &'static str) -> Module {
+    Module { artifact, slug, class, fields: &[], events: &[], record_type: None }
+}
+
 /// In MVT's order; several artifacts may go to one module.
 const MODULES: &[Module] = &[
     Module {
-        artifact: "ios.manifest",
-        slug: "manifest",
-        class: "Manifest",
         fields: &[
             ("stored_as", "file_id"),
             ("relative", "relative_path"),
@@ -55,12 +57,9 @@ const MODULES: &[Module] = &[
             ("size_bytes", "size"),
         ],
         events: &[("created", "---B"), ("modified", "M---"), ("changed", "--C-")],
-        record_type: None,
+        ..named("ios.manifest", "manifest", "Manifest")
     },
     Module {
-        artifact: "ios.backup_info",
-        slug: "backup_info",
-        class: "BackupInfo",
         fields: &[
             ("device_name", "Device Name"),
             ("display_name", "Display Name"),
@@ -82,98 +81,62 @@ const MODULES: &[Module] = &[
             ("macos_version", "macOS Version"),
             ("application_ids", "Installed Applications"),
         ],
-        events: &[],
-        record_type: None,
+        ..named("ios.backup_info", "backup_info", "BackupInfo")
     },
     Module {
-        artifact: "ios.profiles",
-        slug: "configuration_profiles",
-        class: "ConfigurationProfiles",
         fields: &[("installed", "install_date")],
         events: &[("installed", "configuration_profile_install")],
-        record_type: None,
+        ..named("ios.profiles", "configuration_profiles", "ConfigurationProfiles")
     },
     Module {
-        artifact: "ios.profile_events",
-        slug: "profile_events",
-        class: "ProfileEvents",
         fields: &[("happened", "timestamp")],
         events: &[("happened", "profile_operation")],
-        record_type: None,
+        ..named("ios.profile_events", "profile_events", "ProfileEvents")
     },
     Module {
-        artifact: "ios.calls",
-        slug: "calls",
-        class: "Calls",
         fields: &[("started", "isodate"), ("duration_s", "duration")],
         events: &[("started", "call")],
-        record_type: None,
+        ..named("ios.calls", "calls", "Calls")
     },
     Module {
-        artifact: "ios.chrome_history",
-        slug: "chrome_history",
-        class: "ChromeHistory",
         fields: &[("visited", "isodate"), ("url_id", "id")],
         events: &[("visited", "visit")],
-        record_type: None,
+        ..named("ios.chrome_history", "chrome_history", "ChromeHistory")
     },
     Module {
-        artifact: "ios.chrome_downloads",
-        slug: "chrome_downloads",
-        class: "ChromeDownloads",
         fields: &[("started", "isodate")],
         events: &[("started", "download"), ("ended", "download_ended"), ("last_opened", "download_opened")],
-        record_type: None,
+        ..named("ios.chrome_downloads", "chrome_downloads", "ChromeDownloads")
     },
     Module {
-        artifact: "ios.chrome_searches",
-        slug: "chrome_searches",
-        class: "ChromeSearches",
         fields: &[("last_visited", "isodate")],
         events: &[("last_visited", "search")],
-        record_type: None,
+        ..named("ios.chrome_searches", "chrome_searches", "ChromeSearches")
     },
     Module {
-        artifact: "ios.contacts",
-        slug: "contacts",
-        class: "Contacts",
         fields: &[
             ("first", "First"),
             ("middle", "Middle"),
             ("last", "Last"),
             ("organisation", "Organization"),
         ],
-        events: &[],
-        record_type: None,
+        ..named("ios.contacts", "contacts", "Contacts")
     },
     Module {
-        artifact: "ios.firefox_history",
-        slug: "firefox_history",
-        class: "FirefoxHistory",
         fields: &[("visited", "isodate"), ("visit_id", "id"), ("transition", "type")],
         events: &[("visited", "firefox_history")],
-        record_type: None,
+        ..named("ios.firefox_history", "firefox_history", "FirefoxHistory")
     },
     Module {
-        artifact: "ios.firefox_tombstones",
-        slug: "firefox_tombstones",
-        class: "FirefoxTombstones",
-        fields: &[],
         events: &[("deleted", "history_deleted"), ("visited", "firefox_history")],
-        record_type: None,
+        ..named("ios.firefox_tombstones", "firefox_tombstones", "FirefoxTombstones")
     },
     Module {
-        artifact: "ios.idstatuscache",
-        slug: "id_status_cache",
-        class: "IDStatusCache",
         fields: &[("looked_up", "isodate"), ("service", "package"), ("status", "idstatus")],
         events: &[("looked_up", "lookup")],
-        record_type: None,
+        ..named("ios.idstatuscache", "id_status_cache", "IDStatusCache")
     },
     Module {
-        artifact: "ios.interactions",
-        slug: "interaction_c",
-        class: "InteractionC",
         fields: &[
             ("started", "start_date"),
             ("ended", "end_date"),
@@ -203,13 +166,9 @@ const MODULES: &[Module] = &[
             ("ended", "end_date"),
             ("created", "interactions_creation_date"),
         ],
-        record_type: None,
+        ..named("ios.interactions", "interaction_c", "InteractionC")
     },
     Module {
-        artifact: "ios.interaction_contacts",
-        slug: "interaction_contacts",
-        class: "InteractionContacts",
-        fields: &[],
         events: &[
             ("created", "contacts_creation_date"),
             ("first_incoming_sender", "first_incoming_sender_date"),
@@ -219,12 +178,9 @@ const MODULES: &[Module] = &[
             ("first_outgoing_recipient", "first_outgoing_recipient_date"),
             ("last_outgoing_recipient", "last_outgoing_recipient_date"),
         ],
-        record_type: None,
+        ..named("ios.interaction_contacts", "interaction_contacts", "InteractionContacts")
     },
     Module {
-        artifact: "ios.locationd",
-        slug: "locationd_clients",
-        class: "LocationdClients",
         fields: &[
             ("bundle_id", "BundleId"),
             ("bundle_path", "BundlePath"),
@@ -253,12 +209,9 @@ const MODULES: &[Module] = &[
             ("fence_stopped", "FenceTimeStopped"),
             ("beacon_region_stopped", "BeaconRegionTimeStopped"),
         ],
-        record_type: None,
+        ..named("ios.locationd", "locationd_clients", "LocationdClients")
     },
     Module {
-        artifact: "ios.addaily",
-        slug: "os_analytics_ad_daily",
-        class: "OSAnalyticsADDaily",
         fields: &[
             ("process", "package"),
             ("last_used", "ts"),
@@ -268,12 +221,9 @@ const MODULES: &[Module] = &[
             ("wwan_out_bytes", "wwan_out"),
         ],
         events: &[("last_used", "osanalytics_addaily")],
-        record_type: None,
+        ..named("ios.addaily", "os_analytics_ad_daily", "OSAnalyticsADDaily")
     },
     Module {
-        artifact: "ios.datausage",
-        slug: "datausage",
-        class: "Datausage",
         fields: &[
             ("first_seen", "first_isodate"),
             ("last_seen", "isodate"),
@@ -281,12 +231,9 @@ const MODULES: &[Module] = &[
             ("process", "proc_name"),
         ],
         events: &[("first_seen", "first_usage"), ("last_seen", "current_usage"), ("used", "live_usage")],
-        record_type: None,
+        ..named("ios.datausage", "datausage", "Datausage")
     },
     Module {
-        artifact: "ios.safari_tabs",
-        slug: "safari_browser_state",
-        class: "SafariBrowserState",
         fields: &[
             ("title", "tab_title"),
             ("url", "tab_url"),
@@ -294,44 +241,29 @@ const MODULES: &[Module] = &[
             ("last_viewed", "last_viewed_timestamp"),
         ],
         events: &[("last_viewed", "tab")],
-        record_type: None,
+        ..named("ios.safari_tabs", "safari_browser_state", "SafariBrowserState")
     },
     Module {
-        artifact: "ios.safari_open_tabs",
-        slug: "safari_browser_state",
-        class: "SafariBrowserState",
         fields: &[("title", "tab_title"), ("url", "tab_url"), ("last_viewed", "last_viewed_timestamp")],
         events: &[("last_viewed", "tab"), ("last_visited", "tab")],
-        record_type: None,
+        ..named("ios.safari_open_tabs", "safari_browser_state", "SafariBrowserState")
     },
     Module {
-        artifact: "ios.safari_history",
-        slug: "safari_history",
-        class: "SafariHistory",
         fields: &[("visited", "isodate"), ("item_id", "id"), ("path", "safari_history_db")],
         events: &[("visited", "safari_history")],
-        record_type: None,
+        ..named("ios.safari_history", "safari_history", "SafariHistory")
     },
     Module {
-        artifact: "ios.safari_tombstones",
-        slug: "safari_tombstones",
-        class: "SafariTombstones",
         fields: &[("path", "safari_history_db")],
         events: &[("interval_end", "history_deleted")],
-        record_type: None,
+        ..named("ios.safari_tombstones", "safari_tombstones", "SafariTombstones")
     },
     Module {
-        artifact: "ios.tcc",
-        slug: "tcc",
-        class: "TCC",
         fields: &[("modified", "last_modified"), ("access", "auth_value"), ("reason", "auth_reason_desc")],
         events: &[("modified", "AccessRequest")],
-        record_type: None,
+        ..named("ios.tcc", "tcc", "TCC")
     },
     Module {
-        artifact: "ios.sms",
-        slug: "sms",
-        class: "SMS",
         fields: &[
             ("received", "isodate"),
             ("sent", "isodate"),
@@ -346,12 +278,9 @@ const MODULES: &[Module] = &[
             ("balloon", "balloon_bundle_id"),
         ],
         events: &[("received", "sms_received"), ("sent", "sms_received"), ("read", "sms_read")],
-        record_type: None,
+        ..named("ios.sms", "sms", "SMS")
     },
     Module {
-        artifact: "ios.sms_attachments",
-        slug: "sms_attachments",
-        class: "SMSAttachments",
         fields: &[
             ("created", "isodate"),
             ("transfer_started", "start_date"),
@@ -360,40 +289,20 @@ const MODULES: &[Module] = &[
             ("hidden", "hide_attachment"),
         ],
         events: &[("created", "sms_attachment")],
-        record_type: None,
+        ..named("ios.sms_attachments", "sms_attachments", "SMSAttachments")
     },
+    named("ios.attachment_files", "attachment_files", "AttachmentFiles"),
     Module {
-        artifact: "ios.attachment_files",
-        slug: "attachment_files",
-        class: "AttachmentFiles",
-        fields: &[],
-        events: &[],
-        record_type: None,
-    },
-    Module {
-        artifact: "ios.webkit_observations",
-        slug: "webkit_resource_load_statistics",
-        class: "WebkitResourceLoadStatistics",
         fields: &[
             ("last_seen", "last_seen_isodate"),
             ("user_interaction", "most_recent_user_interaction_time_isodate"),
             ("web_push_interaction", "most_recent_web_push_interaction_time_isodate"),
         ],
         events: &[("last_seen", "visit")],
-        record_type: None,
+        ..named("ios.webkit_observations", "webkit_resource_load_statistics", "WebkitResourceLoadStatistics")
     },
+    named("ios.webkit_redirects", "webkit_redirects", "WebkitRedirects"),
     Module {
-        artifact: "ios.webkit_redirects",
-        slug: "webkit_redirects",
-        class: "WebkitRedirects",
-        fields: &[],
-        events: &[],
-        record_type: None,
-    },
-    Module {
-        artifact: "ios.whatsapp",
-        slug: "whatsapp",
-        class: "Whatsapp",
         fields: &[
             ("received", "isodate"),
             ("sent", "isodate"),
@@ -409,12 +318,9 @@ const MODULES: &[Module] = &[
             ("media_author", "ZAUTHORNAME"),
         ],
         events: &[("received", "message"), ("sent", "message")],
-        record_type: None,
+        ..named("ios.whatsapp", "whatsapp", "Whatsapp")
     },
     Module {
-        artifact: "ios.whatsapp_chats",
-        slug: "whatsapp",
-        class: "Whatsapp",
         fields: &[
             ("group_created", "group_creation_date"),
             ("first_stored_message", "first_stored_message_date"),
@@ -431,27 +337,20 @@ const MODULES: &[Module] = &[
             ("last_message", "chat_last_message"),
         ],
         record_type: Some("chat_session"),
+        ..named("ios.whatsapp_chats", "whatsapp", "Whatsapp")
     },
     Module {
-        artifact: "ios.whatsapp_lids",
-        slug: "whatsapp",
-        class: "Whatsapp",
         fields: &[("phone", "phone_number"), ("paired", "pair_timestamp")],
         events: &[("paired", "lid_pair_recorded")],
         record_type: Some("lid_phone_number_pair"),
+        ..named("ios.whatsapp_lids", "whatsapp", "Whatsapp")
     },
     Module {
-        artifact: "ios.whatsapp_calls",
-        slug: "whatsapp_calls",
-        class: "WhatsappCalls",
         fields: &[("started", "isodate"), ("duration_s", "duration")],
         events: &[("started", "call")],
-        record_type: None,
+        ..named("ios.whatsapp_calls", "whatsapp_calls", "WhatsappCalls")
     },
     Module {
-        artifact: "ios.whatsapp_contacts",
-        slug: "whatsapp_contacts",
-        class: "WhatsappContacts",
         fields: &[
             ("phone", "phone_number"),
             ("localized_phone", "localized_phone_number"),
@@ -468,12 +367,9 @@ const MODULES: &[Module] = &[
             ("about_expires", "about_expiration"),
             ("disappearing_set", "disappearing_mode_set"),
         ],
-        record_type: None,
+        ..named("ios.whatsapp_contacts", "whatsapp_contacts", "WhatsappContacts")
     },
     Module {
-        artifact: "ios.shortcuts",
-        slug: "shortcuts",
-        class: "Shortcuts",
         fields: &[
             ("created", "isodate"),
             ("modified", "modified_date"),
@@ -482,12 +378,9 @@ const MODULES: &[Module] = &[
             ("action_count", "parsed_actions"),
         ],
         events: &[("created", "shortcut_created"), ("modified", "shortcut_modified")],
-        record_type: None,
+        ..named("ios.shortcuts", "shortcuts", "Shortcuts")
     },
     Module {
-        artifact: "ios.applications",
-        slug: "applications",
-        class: "Applications",
         fields: &[
             ("store_bundle_id", "softwareVersionBundleId"),
             ("name", "itemName"),
@@ -503,36 +396,18 @@ const MODULES: &[Module] = &[
             ("bundle_id", "name"),
         ],
         events: &[("purchased", "app_installed")],
-        record_type: None,
+        ..named("ios.applications", "applications", "Applications")
     },
+    named("ios.app_info", "app_info", "AppInfo"),
     Module {
-        artifact: "ios.app_info",
-        slug: "app_info",
-        class: "AppInfo",
-        fields: &[],
-        events: &[],
-        record_type: None,
-    },
-    Module {
-        artifact: "ios.app_bundles",
-        slug: "app_bundles",
-        class: "AppBundles",
-        fields: &[],
         events: &[("installed", "app_bundle_installed")],
-        record_type: None,
+        ..named("ios.app_bundles", "app_bundles", "AppBundles")
     },
     Module {
-        artifact: "ios.app_provisioning",
-        slug: "app_provisioning",
-        class: "AppProvisioning",
-        fields: &[],
         events: &[("created", "provisioning_created"), ("expires", "provisioning_expires")],
-        record_type: None,
+        ..named("ios.app_provisioning", "app_provisioning", "AppProvisioning")
     },
     Module {
-        artifact: "ios.calendar",
-        slug: "calendar",
-        class: "Calendar",
         fields: &[
             ("starts", "start_date"),
             ("ends", "end_date"),
@@ -553,84 +428,31 @@ const MODULES: &[Module] = &[
             ("modified", "last_modified"),
             ("organiser_modified", "participant_last_modified"),
         ],
-        record_type: None,
+        ..named("ios.calendar", "calendar", "Calendar")
     },
+    named("ios.global_preferences", "global_preferences", "GlobalPreferences"),
+    named("android.properties", "dumpsys_get_prop", "DumpsysGetProp"),
+    named("android.accessibility", "dumpsys_accessibility", "DumpsysAccessibility"),
+    named("android.activities", "dumpsys_activities", "DumpsysActivities"),
+    named("android.receivers", "dumpsys_receivers", "DumpsysReceivers"),
     Module {
-        artifact: "ios.global_preferences",
-        slug: "global_preferences",
-        class: "GlobalPreferences",
-        fields: &[],
-        events: &[],
-        record_type: None,
-    },
-    Module {
-        artifact: "android.properties",
-        slug: "dumpsys_get_prop",
-        class: "DumpsysGetProp",
-        fields: &[],
-        events: &[],
-        record_type: None,
-    },
-    Module {
-        artifact: "android.accessibility",
-        slug: "dumpsys_accessibility",
-        class: "DumpsysAccessibility",
-        fields: &[],
-        events: &[],
-        record_type: None,
-    },
-    Module {
-        artifact: "android.activities",
-        slug: "dumpsys_activities",
-        class: "DumpsysActivities",
-        fields: &[],
-        events: &[],
-        record_type: None,
-    },
-    Module {
-        artifact: "android.receivers",
-        slug: "dumpsys_receivers",
-        class: "DumpsysReceivers",
-        fields: &[],
-        events: &[],
-        record_type: None,
-    },
-    Module {
-        artifact: "android.app_ops",
-        slug: "dumpsys_appops",
-        class: "DumpsysAppops",
         fields: &[("operation", "name"), ("at", "timestamp")],
         events: &[("at", "access")],
-        record_type: None,
+        ..named("android.app_ops", "dumpsys_appops", "DumpsysAppops")
     },
     Module {
-        artifact: "android.battery_daily",
-        slug: "dumpsys_battery_daily",
-        class: "DumpsysBatteryDaily",
-        fields: &[],
         events: &[("period_start", "battery_daily")],
-        record_type: None,
+        ..named("android.battery_daily", "dumpsys_battery_daily", "DumpsysBatteryDaily")
     },
     Module {
-        artifact: "android.battery_history",
-        slug: "dumpsys_battery_history",
-        class: "DumpsysBatteryHistory",
         fields: &[("at", "timestamp")],
-        events: &[],
-        record_type: None,
+        ..named("android.battery_history", "dumpsys_battery_history", "DumpsysBatteryHistory")
     },
     Module {
-        artifact: "android.database_activity",
-        slug: "dbinfo",
-        class: "DumpsysDBInfo",
         fields: &[("at", "timestamp"), ("database", "path")],
-        events: &[],
-        record_type: None,
+        ..named("android.database_activity", "dbinfo", "DumpsysDBInfo")
     },
     Module {
-        artifact: "android.packages",
-        slug: "dumpsys_packages",
-        class: "DumpsysPackages",
         fields: &[
             ("file_time", "timestamp"),
             ("updated", "last_update_time"),
@@ -641,159 +463,58 @@ const MODULES: &[Module] = &[
             ("updated", "package_last_update"),
             ("first_installed", "package_first_install"),
         ],
-        record_type: None,
+        ..named("android.packages", "dumpsys_packages", "DumpsysPackages")
     },
+    named("android.platform_compat", "dumpsys_platform_compat", "DumpsysPlatformCompat"),
+    named("android.adb", "dumpsys_adb_state", "DumpsysADBState"),
     Module {
-        artifact: "android.platform_compat",
-        slug: "dumpsys_platform_compat",
-        class: "DumpsysPlatformCompat",
-        fields: &[],
-        events: &[],
-        record_type: None,
-    },
-    Module {
-        artifact: "android.adb",
-        slug: "dumpsys_adb_state",
-        class: "DumpsysADBState",
-        fields: &[],
-        events: &[],
-        record_type: None,
-    },
-    Module {
-        artifact: "android.file_times",
-        slug: "bugreport_timestamps",
-        class: "BugReportTimestamps",
-        fields: &[],
         events: &[("modified", "M---")],
-        record_type: None,
+        ..named("android.file_times", "bugreport_timestamps", "BugReportTimestamps")
     },
     Module {
-        artifact: "android.tombstones",
-        slug: "tombstones",
-        class: "Tombstones",
         fields: &[("crashed", "timestamp")],
         events: &[("crashed", "Tombstone")],
-        record_type: None,
+        ..named("android.tombstones", "tombstones", "Tombstones")
     },
+    named("android.processes", "processes", "Processes"),
+    named("android.settings", "settings", "Settings"),
     Module {
-        artifact: "android.processes",
-        slug: "processes",
-        class: "Processes",
-        fields: &[],
-        events: &[],
-        record_type: None,
-    },
-    Module {
-        artifact: "android.settings",
-        slug: "settings",
-        class: "Settings",
-        fields: &[],
-        events: &[],
-        record_type: None,
-    },
-    Module {
-        artifact: "android.setting_changes",
-        slug: "settings",
-        class: "Settings",
-        fields: &[],
         events: &[("changed", "settings_change")],
-        record_type: None,
+        ..named("android.setting_changes", "settings", "Settings")
     },
+    named("android.mounts", "mounts", "Mounts"),
+    named("android.collected_packages", "aqf_packages", "AQFPackages"),
+    Module { events: &[("modified", "M---")], ..named("android.collected_files", "aqf_files", "AQFFiles") },
+    named("android.root_binaries", "root_binaries", "RootBinaries"),
     Module {
-        artifact: "android.mounts",
-        slug: "mounts",
-        class: "Mounts",
-        fields: &[],
-        events: &[],
-        record_type: None,
-    },
-    Module {
-        artifact: "android.collected_packages",
-        slug: "aqf_packages",
-        class: "AQFPackages",
-        fields: &[],
-        events: &[],
-        record_type: None,
-    },
-    Module {
-        artifact: "android.collected_files",
-        slug: "aqf_files",
-        class: "AQFFiles",
-        fields: &[],
-        events: &[("modified", "M---")],
-        record_type: None,
-    },
-    Module {
-        artifact: "android.root_binaries",
-        slug: "root_binaries",
-        class: "RootBinaries",
-        fields: &[],
-        events: &[],
-        record_type: None,
-    },
-    Module {
-        artifact: "android.sms",
-        slug: "sms",
-        class: "SMS",
         fields: &[("received", "isodate"), ("sent", "isodate"), ("handle", "address"), ("message", "body")],
         events: &[("received", "sms_received"), ("sent", "sms_sent")],
-        record_type: None,
+        ..named("android.sms", "sms", "SMS")
     },
     Module {
-        artifact: "android.dns_events",
-        slug: "dns_event",
-        class: "DnsEvent",
         fields: &[("happened", "timestamp")],
         events: &[("happened", "dns_query")],
-        record_type: None,
+        ..named("android.dns_events", "dns_event", "DnsEvent")
     },
     Module {
-        artifact: "android.connect_events",
-        slug: "connect_event",
-        class: "ConnectEvent",
         fields: &[("happened", "timestamp")],
         events: &[("happened", "network_connection")],
-        record_type: None,
+        ..named("android.connect_events", "connect_event", "ConnectEvent")
     },
     Module {
-        artifact: "android.security_events",
-        slug: "security_event",
-        class: "SecurityEvent",
         fields: &[("happened", "timestamp")],
-        events: &[],
-        record_type: None,
+        ..named("android.security_events", "security_event", "SecurityEvent")
     },
+    named("android.bugbane_packages", "aqf_packages", "AQFPackages"),
     Module {
-        artifact: "android.bugbane_packages",
-        slug: "aqf_packages",
-        class: "AQFPackages",
-        fields: &[],
-        events: &[],
-        record_type: None,
-    },
-    Module {
-        artifact: "android.bugbane_files",
-        slug: "aqf_files",
-        class: "AQFFiles",
         fields: &[("file", "path"), ("path", "listing"), ("modified", "modified_time")],
         events: &[("modified", "M---")],
-        record_type: None,
+        ..named("android.bugbane_files", "aqf_files", "AQFFiles")
     },
+    named("android.bugbane_mounts", "mounts", "Mounts"),
     Module {
-        artifact: "android.bugbane_mounts",
-        slug: "mounts",
-        class: "Mounts",
-        fields: &[],
-        events: &[],
-        record_type: None,
-    },
-    Module {
-        artifact: "android.bugbane_root_binaries",
-        slug: "root_binaries",
-        class: "RootBinaries",
         fields: &[("binary", "path"), ("path", "listing")],
-        events: &[],
-        record_type: None,
+        ..named("android.bugbane_root_binaries", "root_binaries", "RootBinaries")
     },
 ];
 
@@ -833,14 +554,7 @@ fn own(artifact: &'static str) -> Module {
         let (first, rest) = word.split_at_checked(1).unwrap_or((word, ""));
         first.to_ascii_uppercase() + rest
     };
-    Module {
-        artifact,
-        slug: words.join("_").leak(),
-        class: words.iter().map(capital).collect::<String>().leak(),
-        fields: &[],
-        events: &[],
-        record_type: None,
-    }
+    named(artifact, words.join("_").leak(), words.iter().map(capital).collect::<String>().leak())
 }
 
 /// MVT's name for a kind of indicator.
