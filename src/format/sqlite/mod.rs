@@ -2,7 +2,7 @@
 //!
 //! `image` lays the log's pages over the file, `vfs` shows the result to SQLite, and [`Database`] asks it in the schema that this
 //! device happens to have. A damaged database can be salvaged by the caller's decision (`salvage`); what lies at an offset is explained
-//! by `spot`.
+//! by `spot`, and `seams` joins what overflow pages tear apart.
 
 mod image;
 mod pages;
@@ -10,6 +10,7 @@ mod query;
 mod record;
 mod salvage;
 mod schema;
+mod seams;
 mod spot;
 mod vfs;
 mod wal;
@@ -30,6 +31,7 @@ use vfs::{Mount, Watch};
 
 pub use query::{Row, Statement};
 pub use salvage::{Salvaged, salvage};
+pub use seams::{Seam, seams};
 pub use spot::{Map, Part, Space, Spot, Version, is_database, is_log};
 pub use wal::{Stop, Wal};
 
