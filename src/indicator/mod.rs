@@ -19,6 +19,7 @@ pub mod pattern;
 pub mod set;
 mod sieve;
 mod stix;
+mod sweep;
 mod text;
 mod web;
 
@@ -27,3 +28,4 @@ pub use catalogue::{Header, bundled};
 pub use load::{LoadError, from_env, load, mvt_folders};
 pub use matcher::Matcher;
 pub use set::{Campaign, Form, Hit, Indicator, IndicatorSet, Ioc, Platform, Role, Skipped, Source, Strength};
+pub use sweep::{Sweeper, Unswept};

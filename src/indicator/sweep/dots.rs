@@ -1,0 +1,162 @@
+//! The filter for hosts that the other one cannot hold: too short for a window, or too many. It looks at every dot: the label before
+//! it and the two characters after it are looked up. The label is whole there, so ordinary hosts hardly ever pass.
+
+use crate::indicator::{IndicatorSet, Platform};
+
+use super::word;
+
+const ONES: u64 = 0x0101_0101_0101_0101;
+const HIGHS: u64 = 0x8080_8080_8080_8080;
+const FOLDS: u64 = 0x2020_2020_2020_2020;
+
+#[derive(Clone, Copy, Default)]
+struct Slot {
+    /// Of the hash, what does not follow from the slot's place.
+    check: u32,
+    /// The indicator, counted from 1; zero where the slot is free.
+    indicator: u32,
+}
+
+pub(super) struct Dots {
+    bits: Vec<u64>,
+    bits_shift: u32,
+    slots: Vec<Slot>,
+    slots_shift: u32,
+}
+
+/// The label that ends before a dot: its last eight bytes at most, the nearest in the highest place.
+struct Label {
+    folded: u64,
+    length: u32,
+}
+
+impl Label {
+    fn before(eight: [u8; 8]) -> Label {
+        let raw = u64::from_le_bytes(eight);
+        let plain = raw & !HIGHS;
+        let folded = plain | FOLDS;
+        // Bytes from `low` to `high` get their highest bit; none of the sums carries into the next byte.
+        let within = |bytes: u64, low: u8, high: u8| {
+            (bytes + ONES * u64::from(0x80 - low)) & !(bytes + ONES * u64::from(0x7f - high))
+        };
+        let letters = within(folded, b'a', b'z');
+        let others = within(plain, b'0', b'9') | within(plain, b'-', b'-') | within(plain, b'_', b'_');
+        let label = (letters | others) & HIGHS & !raw;
+        let length = (!label & HIGHS).leading_zeros() / 8;
+        Label { folded, length: length.min(8) }
+    }
+
+    fn key(&self, length: u32, after: [u8; 2]) -> u64 {
+        let label = self.folded & u64::MAX.checked_shl(64 - 8 * length).unwrap_or(0);
+        let after = u64::from(u16::from_le_bytes(after) | 0x2020);
+        let mixed = (label ^ u64::from(length)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        (mixed ^ mixed >> 32 ^ after << 40).wrapping_mul(0xD6E8_FEB8_6659_FD93)
+    }
+}
+
+/// The eight bytes that end before `end`; zeros stand for what is not there.
+fn eight_before(bytes: &[u8], end: usize) -> [u8; 8] {
+    if let Some(eight) = bytes.get(..end).and_then(|before| before.last_chunk()) {
+        return *eight;
+    }
+    let mut eight = [0; 8];
+    let before = bytes.get(..end).unwrap_or_default();
+    for (to, from) in eight.iter_mut().rev().zip(before.iter().rev()) {
+        *to = *from;
+    }
+    eight
+}
+
+impl Dots {
+    pub fn new(set: &IndicatorSet, platform: Platform, ids: &[u32]) -> Dots {
+        let bits_power = (ids.len() * 32).next_power_of_two().clamp(1 << 12, 1 << 25).trailing_zeros();
+        let slots_power = (ids.len() * 2).next_power_of_two().max(16).trailing_zeros();
+        let mut dots = Dots {
+            bits: vec![0; 1 << (bits_power - 6)],
+            bits_shift: 64 - bits_power,
+            slots: vec![Slot::default(); 1 << slots_power],
+            slots_shift: 64 - slots_power,
+        };
+        if ids.is_empty() {
+            dots.slots.clear();
+        }
+        for id in ids {
+            let word =
+                set.indicators.get(*id as usize).and_then(|indicator| word::dotted(indicator, platform));
+            if let Some((word, dot)) = word.and_then(|word| word::anchor(&word).map(|dot| (word, dot))) {
+                dots.add(*id, word.as_bytes(), dot);
+            }
+        }
+        dots
+    }
+
+    fn add(&mut self, id: u32, word: &[u8], dot: usize) {
+        let Some(after) = word.get(dot + 1..).and_then(|rest| rest.first_chunk()) else { return };
+        let label = Label::before(eight_before(word, dot));
+        let key = label.key(label.length, *after);
+        let (at, bit) = self.place(key);
+        if let Some(bits) = self.bits.get_mut(at) {
+            *bits |= bit;
+        }
+        let last = self.slots.len() - 1;
+        let mut at = (key >> self.slots_shift) as usize;
+        // Half of the slots stay free.
+        while let Some(slot) = self.slots.get_mut(at) {
+            if slot.indicator == 0 {
+                *slot = Slot { check: key as u32, indicator: id + 1 };
+                return;
+            }
+            at = (at + 1) & last;
+        }
+    }
+
+    fn place(&self, key: u64) -> (usize, u64) {
+        let bit = key >> self.bits_shift;
+        ((bit >> 6) as usize, 1 << (bit & 63))
+    }
+
+    /// Calls `each` with an indicator and the place of a dot in `from..to` where its word may stand.
+    pub fn scan(&self, bytes: &[u8], from: usize, to: usize, each: &mut dyn FnMut(u32, usize)) {
+        if self.slots.is_empty() {
+            return;
+        }
+        for dot in memchr::memchr_iter(b'.', bytes.get(from..to).unwrap_or_default()) {
+            self.look(bytes, from + dot, each);
+        }
+    }
+
+    fn look(&self, bytes: &[u8], dot: usize, each: &mut dyn FnMut(u32, usize)) {
+        let Some(after) = bytes.get(dot + 1..).and_then(|rest| rest.first_chunk()) else { return };
+        let label = Label::before(eight_before(bytes, dot));
+        if label.length == 0 {
+            return;
+        }
+        self.look_up(label.key(label.length, *after), dot, each);
+        // What an escape leaves before a label looks like a part of it.
+        let byte_before = |back: usize| dot.checked_sub(back).and_then(|at| bytes.get(at)).copied();
+        let length = label.length as usize;
+        let escaped = match byte_before(length + 1) {
+            Some(b'%') => 2,
+            Some(b'\\') => 1,
+            _ if length == 8 && byte_before(10) == Some(b'%') => 1,
+            _ => return,
+        };
+        if let Some(length) = label.length.checked_sub(escaped).filter(|length| *length > 0) {
+            self.look_up(label.key(length, *after), dot, each);
+        }
+    }
+
+    fn look_up(&self, key: u64, dot: usize, each: &mut dyn FnMut(u32, usize)) {
+        let (at, bit) = self.place(key);
+        if self.bits.get(at).is_none_or(|bits| bits & bit == 0) {
+            return;
+        }
+        let mut at = (key >> self.slots_shift) as usize;
+        while let Some(slot) = self.slots.get(at).filter(|slot| slot.indicator != 0) {
+            if slot.check == key as u32 {
+                each(slot.indicator - 1, dot);
+            }
+            at = (at + 1) & (self.slots.len() - 1);
+        }
+    }
+}
