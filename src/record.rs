@@ -125,6 +125,8 @@ pub enum Trace {
     Mentioned,
     /// Somebody sent it to this phone.
     Received,
+    /// A file holds it, and what wrote it there, and why, is not known.
+    Stored,
     /// A program of the phone wrote it to a log.
     Logged,
     /// A name was looked up or a resource of it was loaded.

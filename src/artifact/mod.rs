@@ -29,6 +29,7 @@ mod read;
 mod resolver_table;
 mod settings;
 mod spindump;
+pub mod sweep;
 pub mod sysdiagnose;
 #[cfg(test)]
 pub mod testing;
@@ -96,6 +97,8 @@ pub enum Parse {
     UnifiedLog(LogPart),
     /// The listing itself: every file of the acquisition, contents unread.
     Listing(fn(&VirtualFile, &mut Out<'_>)),
+    /// Raw bytes, searched for indicators.
+    Sweep,
 }
 
 /// What a file is to the unified log.
@@ -134,9 +137,10 @@ pub struct Beside<'a> {
 }
 
 impl Artifact {
-    /// The phones it can be of.
-    pub fn system(&self) -> System {
-        if self.id.starts_with("android.") { System::Android } else { System::Ios }
+    /// Whether phones of this family can have it.
+    pub fn is_of(&self, system: System) -> bool {
+        let android = self.id.starts_with("android.");
+        matches!(self.parse, Parse::Sweep) || android == (system == System::Android)
     }
 
     /// True where records can only be timed once the whole acquisition was seen, because its clock is told anywhere in it.
@@ -148,7 +152,7 @@ impl Artifact {
 /// Every artifact, in the order in which results are listed.
 pub fn all() -> &'static [&'static Artifact] {
     static ALL: LazyLock<Vec<&'static Artifact>> =
-        LazyLock::new(|| [ios::ALL, sysdiagnose::ALL, android::ALL].concat());
+        LazyLock::new(|| [ios::ALL, sysdiagnose::ALL, android::ALL, &[&sweep::ARTIFACT]].concat());
     &ALL
 }
 

@@ -139,6 +139,9 @@ struct ScanArguments {
     /// How much of the unified log to read: who logged and the entries around hits, or every entry
     #[arg(long, value_enum, default_value = "fast", value_name = "HOW", help_heading = "Scope")]
     unified_log: LogDepth,
+    /// Do not search the bytes of every file, read what the artifacts name only
+    #[arg(long, help_heading = "Scope")]
+    no_sweep: bool,
     /// List the artifacts and end
     #[arg(short, long, help_heading = "Scope")]
     list_modules: bool,

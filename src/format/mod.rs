@@ -57,6 +57,20 @@ impl ReadAt for Vec<u8> {
     }
 }
 
+impl<T: ReadAt + ?Sized> ReadAt for Box<T> {
+    fn len(&self) -> u64 {
+        (**self).len()
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        (**self).read_at(offset, buffer)
+    }
+
+    fn damage(&self) -> Option<&str> {
+        (**self).damage()
+    }
+}
+
 /// Bytes in memory that several readers share.
 impl<T: ReadAt + Sync + ?Sized> ReadAt for std::sync::Arc<T> {
     fn len(&self) -> u64 {

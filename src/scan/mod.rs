@@ -7,10 +7,11 @@ mod recheck;
 mod route;
 mod sink;
 mod stream;
+mod sweep;
 mod task;
 mod unified_log;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -40,11 +41,19 @@ pub struct Options {
     pub max_memory: u64,
     /// Of the unified log.
     pub unified_log: Depth,
+    /// Whether the bytes of every file are searched, besides what artifacts read.
+    pub sweep: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { only: Vec::new(), exclude: Vec::new(), max_memory: 256 << 20, unified_log: Depth::Fast }
+        Options {
+            only: Vec::new(),
+            exclude: Vec::new(),
+            max_memory: 256 << 20,
+            unified_log: Depth::Fast,
+            sweep: true,
+        }
     }
 }
 
@@ -195,7 +204,7 @@ impl Wanted {
 
     /// Finds the log of a database.
     fn complete(&mut self, logs: &HashMap<String, VirtualFile>) {
-        self.wal = logs.get(&format!("{}-wal", self.file.path)).filter(|wal| !wal.missing).cloned();
+        self.wal = logs.get(&format!("{}{}", self.file.path, route::LOG)).filter(|wal| !wal.missing).cloned();
     }
 
     /// Asks the source for sizes that the listing did not tell.
@@ -237,7 +246,8 @@ pub fn scan(
         together(acquisitions)?;
     }
     let asked = |artifact: &Artifact| {
-        systems.contains(&artifact.system())
+        systems.iter().any(|system| artifact.is_of(*system))
+            && (options.sweep || artifact.id != artifact::sweep::ARTIFACT.id)
             && (options.only.is_empty() || options.only.iter().any(|id| id == artifact.id))
             && !options.exclude.iter().any(|id| id == artifact.id)
     };
@@ -257,6 +267,7 @@ pub fn scan(
             depth: options.unified_log,
             max_memory: options.max_memory,
             logs: unified_log::Digests::default(),
+            swept: sweep::Swept::default(),
         };
         let (listing, mut read) = gather(&mut engine, &router, &asked)?;
         outcomes.append(&mut read);
@@ -277,7 +288,8 @@ pub fn scan(
 /// What only another system has is no gap in what was checked.
 fn only_of(systems: &[System], case: &mut Case) {
     case.coverage.retain(|entry| {
-        artifact::find(entry.artifact).is_none_or(|artifact| systems.contains(&artifact.system()))
+        let artifact = artifact::find(entry.artifact);
+        artifact.is_none_or(|artifact| systems.iter().any(|system| artifact.is_of(*system)))
     });
 }
 
@@ -302,14 +314,14 @@ fn gather(
         Some(passed) => passed,
         None => {
             progress.stage("listing files");
-            (Listing::of(source, router)?, Vec::new())
+            (Listing::of(engine, router)?, Vec::new())
         }
     };
     listing.plan(source, asked);
     engine.clock = source.device().clock();
     progress.stage("reading artifacts");
     let left: u64 = listing.jobs.iter().filter(|job| job.file.is_some()).map(|job| job.size).sum();
-    progress.total(listing.parsed + left);
+    progress.total(listing.parsed + engine.swept.bytes() + left);
     for batch in listing.batches(source.streamed().then_some(engine.max_memory)) {
         let files = listing.files_of(&batch);
         if !files.is_empty()
@@ -320,6 +332,8 @@ fn gather(
         outcomes.extend(run_all(engine, &listing.wanted, &batch));
     }
     outcomes.extend(engine.conclude_logs(&listing.log_strings, &listing.log_traces));
+    outcomes.extend(engine.swept.outcome());
+    listing.bytes += engine.swept.bytes();
     Ok((listing, outcomes))
 }
 
@@ -390,29 +404,86 @@ struct Job {
 }
 
 impl Listing {
-    fn of(source: &dyn Source, router: &Router) -> Result<Listing, SourceError> {
-        let mut listing = Listing::default();
+    /// Lists the files of the source. What only the raw search wants is searched meanwhile.
+    fn of(engine: &task::Engine<'_>, router: &Router) -> Result<Listing, SourceError> {
+        let gate = sweep::Crowd::gate();
+        let streamed = engine.source.streamed();
         let mut logs: HashMap<String, VirtualFile> = HashMap::new();
-        let Listing { files, wanted, beside, log_strings, log_traces, problems, .. } = &mut listing;
-        source.list(
-            Detail::Paths,
-            &mut |file| {
-                *files += 1;
-                let explains = router.explains(&file);
-                if !explains.is_empty() {
-                    beside.push(Wanted::new(file.clone(), explains));
-                }
-                router.note_log(&file, log_strings, log_traces);
-                match router.wants(&file) {
-                    Wants::Nothing => {}
-                    Wants::Log => drop(logs.insert(file.path.clone(), file)),
-                    Wants::Artifacts(artifacts) => wanted.push(Wanted::new(file, artifacts)),
-                }
-            },
-            &mut |error| problems.push(source_problem("", &error)),
-        )?;
+        let mut listing = rayon::in_place_scope(|scope| {
+            let mut crowd = sweep::Crowd::new(engine, &gate, scope);
+            let mut listing = Listing::default();
+            let Listing { files, wanted, beside, log_strings, log_traces, problems, .. } = &mut listing;
+            let result = engine.source.list(
+                Detail::Paths,
+                &mut |file| {
+                    *files += 1;
+                    let explains = router.explains(&file);
+                    if !explains.is_empty() {
+                        beside.push(Wanted::new(file.clone(), explains));
+                    }
+                    router.note_log(&file, log_strings, log_traces);
+                    match router.wants(&file) {
+                        Wants::Nothing => {}
+                        Wants::Search => {
+                            if file.path.ends_with(route::LOG) {
+                                logs.insert(file.path.clone(), file.clone());
+                            }
+                            // An archive that can only be read through is searched in one go.
+                            if !streamed {
+                                crowd.add(file);
+                            }
+                        }
+                        Wants::Log => drop(logs.insert(file.path.clone(), file)),
+                        Wants::Artifacts(artifacts) => wanted.push(Wanted::new(file, artifacts)),
+                    }
+                },
+                &mut |error| problems.push(source_problem("", &error)),
+            );
+            crowd.send();
+            result.map(|()| listing)
+        })?;
+        if streamed && let Some(result) = engine.search_poured(router) {
+            result?;
+        }
+        listing.search_again(engine, router)?;
+        let Listing { wanted, beside, .. } = &mut listing;
         wanted.iter_mut().chain(beside).for_each(|file| file.complete(&logs));
         Ok(listing)
+    }
+
+    /// Wants the files that hold something once more, with what explains it; of a write-ahead log its database.
+    fn search_again(&mut self, engine: &task::Engine<'_>, router: &Router) -> Result<(), SourceError> {
+        let holding = engine.swept.take_holding();
+        let (logs, files): (Vec<_>, Vec<_>) =
+            holding.into_iter().partition(|file| file.path.ends_with(route::LOG));
+        let mut databases: HashSet<String> =
+            logs.iter().filter_map(|log| log.path.strip_suffix(route::LOG)).map(str::to_owned).collect();
+        for file in files {
+            databases.remove(&file.path);
+            self.wanted.extend(router.again(file));
+        }
+        if databases.is_empty() {
+            return Ok(());
+        }
+        let wanted = &mut self.wanted;
+        engine.source.list(
+            Detail::Paths,
+            &mut |file| {
+                if databases.remove(&file.path) {
+                    wanted.extend(router.again(file));
+                }
+            },
+            // What cannot be listed was told before.
+            &mut |_| (),
+        )?;
+        // A log alone is a file like others.
+        for log in logs {
+            let alone = log.path.strip_suffix(route::LOG).is_some_and(|path| databases.contains(path));
+            if alone {
+                self.wanted.extend(router.again(log));
+            }
+        }
+        Ok(())
     }
 
     /// Makes the jobs over the wanted files.
@@ -543,6 +614,7 @@ fn conclude(
             (rule.check)(kept, &mut findings);
         }
     }
+    let mut findings = sweep::merge(findings, matcher.set());
     findings.sort_by_cached_key(|finding| order_of(finding, matcher));
     let findings = copies::merge(findings, matcher);
     problems.sort();
@@ -600,8 +672,8 @@ fn untouched(artifact: &'static Artifact, asked: bool) -> Coverage {
 }
 
 fn cover(entry: &mut Coverage, outcome: &task::Outcome) {
-    entry.files += 1;
-    entry.unreadable_files += u32::from(outcome.unreadable);
+    entry.files += outcome.files;
+    entry.unreadable_files += outcome.unreadable;
     entry.records += outcome.records;
     if let Some((from, to)) = outcome.span {
         entry.from = Some(entry.from.map_or(from, |known| known.min(from)));

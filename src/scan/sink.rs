@@ -204,27 +204,57 @@ impl<'a> TaskSink<'a> {
             let mut named: Vec<u32> = group.iter().map(|(_, _, hit)| hit.indicator).collect();
             named.sort_unstable();
             named.dedup();
-            let finding = self.finding(record, *column, value, best, indicator, named);
-            let kept = self.findings_kept.entry(finding.level).or_insert(0);
-            if *kept < FINDINGS_KEPT {
-                *kept += 1;
-                self.findings.push(finding);
-            } else {
-                self.findings_dropped += 1;
-            }
+            let trace = self.trace(record.values, *column, indicator);
+            let finding = self.finding(record, trace, *column, value, best, indicator, named);
+            self.keep(finding);
         }
     }
 
+    fn keep(&mut self, finding: Finding) {
+        let kept = self.findings_kept.entry(finding.level).or_insert(0);
+        if *kept < FINDINGS_KEPT {
+            *kept += 1;
+            self.findings.push(finding);
+        } else {
+            self.findings_dropped += 1;
+        }
+    }
+
+    /// A record of the raw search with what was hit there: one value, published by `indicators`. What is `harmless` where it stands says
+    /// why.
+    pub fn raw(
+        &mut self,
+        record: &Record<'_>,
+        hit: &Hit<'_>,
+        indicators: Vec<u32>,
+        trace: Trace,
+        harmless: Option<&str>,
+    ) {
+        if let Some(indicator) = self.matcher.set().indicators.get(hit.indicator as usize) {
+            let around = self.artifact.columns.iter().position(|column| matches!(column.kind, Kind::Message));
+            let column = around.unwrap_or(0);
+            let value = record.values.get(column).and_then(Value::as_text).unwrap_or_default();
+            let mut finding = self.finding(record, trace, column, value, hit, indicator, indicators);
+            if let Some(why) = harmless {
+                finding.level = Level::Informational;
+                finding.caveats.push(why.to_owned());
+            }
+            self.keep(finding);
+        }
+        self.write(record);
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one finding is made of these")]
     fn finding(
         &self,
         record: &Record<'_>,
+        trace: Trace,
         column: usize,
         value: &str,
         hit: &Hit<'_>,
         indicator: &Indicator,
         indicators: Vec<u32>,
     ) -> Finding {
-        let trace = self.trace(record.values, column, indicator);
         let exhibit = self.exhibit(record);
         // Published by several, the gravest counts: one set's vendor web site is another's command server.
         let published =
@@ -299,6 +329,13 @@ impl Sink for TaskSink<'_> {
         }
         self.match_fields(record);
         self.keep_for_rules(record);
+        self.write(record);
+    }
+}
+
+impl TaskSink<'_> {
+    /// Hands the record to the recorder, and counts it.
+    fn write(&mut self, record: &Record<'_>) {
         for &index in &self.times {
             if let Some(time) = record.values.get(index).and_then(Value::as_time) {
                 let (from, to) = self.span.unwrap_or((time, time));
@@ -369,6 +406,7 @@ fn sentence(
     let what = match trace {
         Trace::Mentioned => "the owner of this phone wrote, sent or kept",
         Trace::Received => "this phone received something that names",
+        Trace::Stored => "a file of this phone holds",
         Trace::Logged => "a program of this phone wrote to the log",
         Trace::Resolved if indicator.ioc == Ioc::Email => "this phone looked up the account",
         Trace::Resolved => "this phone loaded something from",

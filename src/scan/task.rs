@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use super::route::GZIP;
 use super::sink::{Located, TaskSink};
 use super::stream::{Held, Inflated};
+use super::sweep::Swept;
 use super::unified_log::{Depth, Digests};
 use super::{Order, Progress, Recorder, Task, Wanted, file_number, source_problem};
 use crate::artifact::{Artifact, Beside, LogPart, Out, Parse, read_database};
@@ -54,6 +55,8 @@ pub(super) struct Engine<'a> {
     pub max_memory: u64,
     /// What the files of the unified log gave so far.
     pub logs: Digests,
+    /// What was searched that no artifact reads.
+    pub swept: Swept,
 }
 
 /// What a task found.
@@ -68,9 +71,10 @@ pub(super) struct Outcome {
     pub kept: Vec<(usize, Exhibit)>,
     pub records: u64,
     pub span: Option<(Timestamp, Timestamp)>,
-    /// Nothing of the file could be read.
-    pub unreadable: bool,
-    /// A part of it could not.
+    /// How many files it is about, and how many of them could not be read at all.
+    pub files: u32,
+    pub unreadable: u32,
+    /// A part could not be read.
     pub damaged: bool,
 }
 
@@ -99,7 +103,8 @@ impl Outcome {
             order,
             path: path.to_owned(),
             artifact: sink.artifact.id,
-            unreadable: failed && sink.records == 0,
+            files: 1,
+            unreadable: u32::from(failed && sink.records == 0),
             damaged: failed,
             findings: sink.findings,
             problems,
@@ -155,6 +160,7 @@ impl Engine<'_> {
             (Parse::UnifiedLog(part), Some(wanted)) => {
                 self.log(part, order, wanted, &mut sink, &mut problems)
             }
+            (Parse::Sweep, Some(wanted)) => self.sweep(wanted, &mut sink, &mut problems),
             (Parse::Text(parse), Some(wanted)) => self.text(parse, wanted, &mut sink, &mut problems),
             (_, Some(wanted)) => self.database(wanted, &mut sink, &mut problems),
         };
@@ -186,7 +192,8 @@ impl Engine<'_> {
             kept: Vec::new(),
             records: 0,
             span: None,
-            unreadable: true,
+            files: 1,
+            unreadable: 1,
             damaged: true,
         }
     }
@@ -459,14 +466,14 @@ fn mark_origins(sink: &mut TaskSink<'_>, database: &Database<'_>) {
 }
 
 /// The problems of one file.
-struct Problems<'a> {
+pub(super) struct Problems<'a> {
     artifact: &'static str,
     path: &'a str,
     list: Vec<Problem>,
 }
 
 impl Problems<'_> {
-    fn add(&mut self, place: Option<Place>, reason: impl std::fmt::Display, count: u64) {
+    pub fn add(&mut self, place: Option<Place>, reason: impl std::fmt::Display, count: u64) {
         let mut problem = Problem::new(self.path, reason);
         problem.artifact = Some(self.artifact);
         problem.place = place;

@@ -519,6 +519,13 @@ impl Container for Archive {
         stored.map_or_else(|| self.read(path, limit).map(FileAt::of_bytes), Ok)
     }
 
+    fn pour(&self, each: EachWithBytes<'_>) -> Option<Result<(), SourceError>> {
+        let Bytes::Stream { file, .. } = &self.bytes else { return None };
+        // What is wrong with it was told when it was listed.
+        drop(tar::index_stream(file, each));
+        Some(Ok(()))
+    }
+
     fn streamed(&self) -> bool {
         matches!(self.bytes, Bytes::Stream { .. })
     }

@@ -231,6 +231,16 @@ pub trait Source: Sync + Send {
         None
     }
 
+    /// Gives every file with its bytes once, in whatever order they lie, where they cannot be opened in any order but were listed
+    /// before; `None` elsewhere.
+    fn pour(
+        &self,
+        _each: &mut dyn FnMut(VirtualFile, &mut dyn io::Read),
+        _problem: &mut dyn FnMut(SourceError),
+    ) -> Option<Result<(), SourceError>> {
+        None
+    }
+
     /// True where [`Source::open`] is only cheap for files named to [`Source::stage`] first (a tar.gz can only be read through).
     fn streamed(&self) -> bool {
         false

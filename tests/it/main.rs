@@ -15,5 +15,6 @@ mod readme;
 mod registry;
 mod run;
 mod shake;
+mod sweep;
 mod sysdiagnose;
 mod unified_log;
