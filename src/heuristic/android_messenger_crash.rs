@@ -1,6 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::LazyLock;
 
+use super::packages::{entries, named};
 use super::prelude::*;
 
 pub const HEURISTIC: Heuristic = Heuristic {
@@ -32,7 +33,7 @@ pub const HEURISTIC: Heuristic = Heuristic {
 };
 
 static MESSENGERS: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
-    include_str!("android_messengers.txt").lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).collect()
+    entries(include_str!("android_messengers.txt")).collect()
 });
 
 fn is_messenger(record: &Record<'_>) -> bool {
@@ -58,7 +59,7 @@ fn check(kept: &Kept, findings: &mut Vec<Finding>) {
     for (package, (memory, records)) in crashes {
         let Some(first) = records.iter().min_by_key(|record| (record.at().is_none(), record.at())) else { continue };
         let times: BTreeSet<String> = records.iter().filter_map(|record| record.at()).map(crate::time::short).collect();
-        let named = super::android_apps::named(times.iter().map(String::as_str));
+        let named = named(times.iter().map(String::as_str));
         let when = if named.is_empty() { String::new() } else { format!(": {named}") };
         let level = if memory { Level::Low } else { Level::Informational };
         let message = format!("Native code of {package} crashed{when}");

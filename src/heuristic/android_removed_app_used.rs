@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use super::android_apps::{Apps, DUMPED_PACKAGES, PACKAGES, has_stock_name, named};
+use super::packages::{Apps, PACKAGES, SHORT_LIST, has_stock_name, named};
 use super::prelude::*;
 
 pub const HEURISTIC: Heuristic = Heuristic {
@@ -16,7 +16,7 @@ pub const HEURISTIC: Heuristic = Heuristic {
     reads: &[
         Reads { artifact: "android.app_usage", keep: |record| keep(record) },
         Reads { artifact: "android.process_exits", keep: |record| keep(record) },
-        PACKAGES, DUMPED_PACKAGES,
+        PACKAGES, SHORT_LIST,
     ],
     check,
 };
@@ -27,7 +27,7 @@ fn keep(record: &Record<'_>) -> bool {
 
 fn check(kept: &Kept, findings: &mut Vec<Finding>) {
     let apps = Apps::of(kept);
-    if !apps.are_known() {
+    if apps.is_empty() {
         return;
     }
     let used = ["android.app_usage", "android.process_exits"].into_iter().flat_map(|artifact| kept.of(artifact));

@@ -153,7 +153,6 @@ heuristics! {
     whatsapp_deleted_messages
 }
 
-mod android_apps;
 mod packages;
 mod programs;
 mod property_signs;
