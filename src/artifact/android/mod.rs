@@ -18,7 +18,6 @@ crate::artifact::artifacts! {
     battery_history
     boot_history
     bugbane_files
-    bugbane_mounts
     bugbane_packages
     bugbane_root_binaries
     camera_use
@@ -30,6 +29,7 @@ crate::artifact::artifacts! {
     database_activity
     device_admins
     dns_events
+    domain_verification
     dropbox
     dumpstate_log
     environment
