@@ -7,8 +7,8 @@ use super::prelude::*;
 pub const HEURISTIC: Heuristic = Heuristic {
     id: "android_messenger_crash",
     title: "A messenger's native code crashed",
-    looks_at: "Crashes in native code of apps that show what strangers send: in the reasons for which processes ended, in the log and in \
-        the system's crash entries.",
+    looks_at: "Crashes in native code of apps that show what strangers send: in tombstones, in the reasons for which processes ended, in the \
+        log and in the system's crash entries.",
     why_it_matters: "Attacks that need no click break into a messenger by a picture, a call or a file that its native code gets wrong; \
         attempts that fail end in such a crash.",
     innocent_causes: "Nearly always a plain mistake in the app, a damaged picture or too little memory. Crashes by SIGABRT are the app \
@@ -20,6 +20,7 @@ pub const HEURISTIC: Heuristic = Heuristic {
             artifact: "android.process_exits",
             keep: |record| record.value("reason_code").as_int() == Some(5) && is_messenger(record),
         },
+        Reads { artifact: "android.tombstones", keep: is_messenger },
         Reads {
             artifact: "android.logcat",
             keep: |record| record.value("event").as_text() == Some("native crash") && is_messenger(record),
@@ -37,7 +38,9 @@ static MESSENGERS: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
 });
 
 fn is_messenger(record: &Record<'_>) -> bool {
-    record.value("package").as_text().is_some_and(|package| MESSENGERS.contains(package))
+    // Tombstones tell the process of an app, `com.example:remote`.
+    let package = record.value("package").as_text().and_then(|package| package.split(':').next());
+    package.is_some_and(|package| MESSENGERS.contains(package))
 }
 
 /// The signal by which an abort of the program's own ends it.
@@ -45,14 +48,14 @@ const SIGABRT: i64 = 6;
 
 fn check(kept: &Kept, findings: &mut Vec<Finding>) {
     let mut crashes: BTreeMap<&str, (bool, Vec<&Exhibit>)> = BTreeMap::new();
-    for record in ["android.process_exits", "android.logcat", "android.dropbox"].into_iter().flat_map(|name| kept.of(name)) {
+    for record in ["android.process_exits", "android.tombstones", "android.logcat", "android.dropbox"].into_iter().flat_map(|name| kept.of(name)) {
         // Entries about one crash do not all tell the signal.
         let signals = ["SIGSEGV", "SIGBUS", "SIGILL"];
-        let at_fault = match record.value("status").as_int() {
+        let at_fault = match record.value("status").as_int().or(record.value("signal").as_int()) {
             Some(signal) => signal != SIGABRT,
             None => signals.iter().any(|signal| record.text("detail").contains(signal) || record.text("about").contains(signal)),
         };
-        let (memory, records) = crashes.entry(record.text("package")).or_default();
+        let (memory, records) = crashes.entry(record.text("package").split(':').next().unwrap_or_default()).or_default();
         *memory |= at_fault;
         records.push(record);
     }
@@ -81,6 +84,15 @@ mod tests {
     fn a_crash_by_memory_is_told_with_its_time() {
         assert_eq!(
             verdicts(&HEURISTIC, &[exit("com.whatsapp", 5, 11)]),
+            ["LOW Native code of com.whatsapp crashed: 2023-05-01 10:00:00 UTC"]
+        );
+    }
+
+    #[test]
+    fn a_tombstone_of_one_of_its_processes_counts() {
+        let tombstone = json!({"package": "com.whatsapp:call", "signal": 11, "crashed": "2023-05-01T10:00:00Z"});
+        assert_eq!(
+            verdicts(&HEURISTIC, &[("android.tombstones", tombstone)]),
             ["LOW Native code of com.whatsapp crashed: 2023-05-01 10:00:00 UTC"]
         );
     }

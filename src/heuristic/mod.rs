@@ -65,6 +65,7 @@ heuristics! {
     android_adb_over_network
     android_appops_background
     android_appops_install
+    android_appops_powers
     android_battery_package_changes
     android_call_recorded
     android_camera_in_background
@@ -73,9 +74,11 @@ heuristics! {
     android_debuggable_build
     android_device_admin
     android_environment_preload
+    android_hidden_code
     android_install_session
     android_launched_url
     android_listening_port
+    android_media_parser_crash
     android_messenger_crash
     android_mount_root_tool
     android_mount_writable
