@@ -41,9 +41,11 @@ fn is_parser(program: Option<&str>) -> bool {
     })
 }
 
+/// By time and process: the text and the protobuf form of a crash are one.
+type Crashes<'k> = BTreeMap<(Option<Timestamp>, Option<i64>), &'k Exhibit>;
+
 fn check(kept: &Kept, findings: &mut Vec<Finding>) {
-    // The text and the protobuf form of a crash are one.
-    let mut crashes: BTreeMap<&str, BTreeMap<(Option<Timestamp>, Option<i64>), &Exhibit>> = BTreeMap::new();
+    let mut crashes: BTreeMap<&str, Crashes<'_>> = BTreeMap::new();
     for crash in kept.of("android.tombstones") {
         let program = crash.text("program").rsplit('/').next().unwrap_or_default();
         let key = (crash.at(), crash.value("pid").as_int());

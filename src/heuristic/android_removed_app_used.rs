@@ -6,8 +6,8 @@ use super::prelude::*;
 pub const HEURISTIC: Heuristic = Heuristic {
     id: "android_removed_app_used",
     title: "Apps were used that are no longer there",
-    looks_at: "Packages in the statistics of use, in the ends of processes and in compatibility overrides that were asked for and are not in \
-        force, where the list of installed packages does not have them.",
+    looks_at: "Packages in the statistics of use, in the ends of processes, among those that asked for the place, in counts of room and in \
+        compatibility overrides that are not in force, where the list of installed packages does not have them.",
     why_it_matters: "Statistics of use outlive an app by up to a year or two. Spyware that removed itself, or that somebody removed, can \
         still be named there, with the day it was last used.",
     innocent_causes: "Everybody removes apps. Apps of another user or work profile, and parts of the system that updates replaced, may \
@@ -17,6 +17,8 @@ pub const HEURISTIC: Heuristic = Heuristic {
     reads: &[
         Reads { artifact: "android.app_usage", keep: |record| keep(record) },
         Reads { artifact: "android.process_exits", keep: |record| keep(record) },
+        Reads { artifact: "android.location_requests", keep: |record| keep(record) },
+        Reads { artifact: "android.app_sizes", keep: |record| keep(record) },
         Reads {
             artifact: "android.platform_compat",
             keep: |record| record.value("raw_only").is_true() && keep(record),
@@ -35,7 +37,7 @@ fn check(kept: &Kept, findings: &mut Vec<Finding>) {
     if apps.is_empty() {
         return;
     }
-    let used = ["android.app_usage", "android.process_exits"].into_iter().flat_map(|artifact| kept.of(artifact));
+    let used = ["android.app_usage", "android.process_exits", "android.location_requests"].into_iter().flat_map(|artifact| kept.of(artifact));
     let mut gone: BTreeMap<&str, &Exhibit> = BTreeMap::new();
     for record in used.filter(|record| !apps.has(record.text("package"))) {
         let last = gone.entry(record.text("package")).or_insert(record);
@@ -43,7 +45,8 @@ fn check(kept: &Kept, findings: &mut Vec<Finding>) {
             *last = record;
         }
     }
-    let overrides = kept.of("android.platform_compat").iter().filter(|record| !apps.has(record.text("package")));
+    let lists = kept.of("android.platform_compat").iter().chain(kept.of("android.app_sizes"));
+    let overrides = lists.filter(|record| !apps.has(record.text("package")));
     let former: BTreeMap<&str, &Exhibit> = overrides.rev().map(|record| (record.text("package"), record)).collect();
     former_apps(former.into_iter().filter(|(package, _)| !gone.contains_key(package)), findings);
     let mut gone: Vec<(&str, &Exhibit)> = gone.into_iter().collect();
@@ -56,12 +59,12 @@ fn check(kept: &Kept, findings: &mut Vec<Finding>) {
     findings.push(Finding::of_rule(HEURISTIC.id, Level::Informational, Trace::Executed, message, newest));
 }
 
-/// Of apps that only compatibility overrides name nobody knows whether they ran.
+/// Of apps that only such lists name nobody knows whether they ran.
 fn former_apps<'k>(former: impl Iterator<Item = (&'k str, &'k Exhibit)>, findings: &mut Vec<Finding>) {
     let former: Vec<(&str, &Exhibit)> = former.collect();
     let Some((_, first)) = former.first() else { return };
     let names = named(former.iter().map(|(package, _)| *package));
-    let message = format!("Compatibility overrides name apps that are not installed: {names}");
+    let message = format!("Lists of the system still name apps that are not installed: {names}");
     findings.push(Finding::of_rule(HEURISTIC.id, Level::Informational, Trace::Installed, message, first));
 }
 
@@ -120,7 +123,7 @@ mod tests {
         ];
         assert_eq!(
             verdicts(&HEURISTIC, &records),
-            ["INFORMATIONAL Compatibility overrides name apps that are not installed: org.example.former"]
+            ["INFORMATIONAL Lists of the system still name apps that are not installed: org.example.former"]
         );
     }
 

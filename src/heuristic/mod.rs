@@ -61,8 +61,11 @@ macro_rules! heuristics {
 heuristics! {
     addaily_only_process
     android_accessibility_service
+    android_adb_commands
     android_adb_key
     android_adb_over_network
+    android_app_daemon
+    android_app_of_other_user
     android_appops_background
     android_appops_install
     android_appops_powers
@@ -94,6 +97,7 @@ heuristics! {
     android_root_package
     android_root_process
     android_security_failure
+    android_security_log_stopped
     android_security_package_disabled
     android_selinux_off
     android_set_uid_file
@@ -104,6 +108,7 @@ heuristics! {
     android_tombstone_root_process
     android_unlocked_boot
     android_unreleased_app
+    android_wifi_proxy
     app_not_from_store
     app_outside_store
     app_signed_privately

@@ -97,6 +97,8 @@ fn value_of(json: serde_json::Value) -> Value<'static> {
         }
         serde_json::Value::String(text) => text.into(),
         serde_json::Value::Array(items) => Value::List(items.into_iter().map(value_of).collect()),
-        serde_json::Value::Object(_) => panic!("no column holds an object"),
+        serde_json::Value::Object(members) => {
+            Value::Object(members.into_iter().map(|(name, item)| (name.into(), value_of(item))).collect())
+        }
     }
 }

@@ -131,11 +131,11 @@ pid: 700, tid: 700, name: mediaserver  >>> /system/bin/mediaserver <<<
             block(8, b"u:r:mediaserver:s0\0"),
             block(9, b"/system/bin/mediaserver"),
             block(9, b"-x"),
-            block(10, &[int(1, 6), block(2, b"SIGABRT"), int(3, u64::MAX), block(4, b"SI_QUEUE")].concat()),
+            block(10, [int(1, 6), block(2, b"SIGABRT"), int(3, u64::MAX), block(4, b"SI_QUEUE")].concat()),
             block(14, b"bad: value"),
-            block(16, &[int(1, 712), block(2, &thread)].concat()),
-            block(17, &[int(6, 1), block(7, b"/memfd:jit-cache (deleted)")].concat()),
-            block(19, &[int(1, 5), block(2, b"/dev/null")].concat()),
+            block(16, [int(1, 712), block(2, &thread)].concat()),
+            block(17, [int(6, 1), block(7, b"/memfd:jit-cache (deleted)")].concat()),
+            block(19, [int(1, 5), block(2, b"/dev/null")].concat()),
             int(20, 40),
         ]
         .concat()

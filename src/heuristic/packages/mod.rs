@@ -64,7 +64,8 @@ const ONE_UPDATE: u32 = 10;
 impl<'a> Apps<'a> {
     pub fn of(kept: &'a Kept) -> Apps<'a> {
         let mut apps = Apps { by_name: HashMap::new() };
-        for (artifact, name) in [("android.packages", "package_name"), ("android.package_checkin", "package")] {
+        for (artifact, name) in [("android.packages", "package_name"), ("android.package_checkin", "package")]
+        {
             let records = kept.of(artifact);
             let mut together: HashMap<jiff::Timestamp, u32> = HashMap::new();
             for time in records.iter().filter_map(|record| record.time("updated")) {
@@ -72,12 +73,14 @@ impl<'a> Apps<'a> {
             }
             // Of what no user has only data is left.
             let has = |record: &&Exhibit| {
-                record.text("package_type") != "hidden_system" && *record.value("installed") != Value::Bool(false)
+                record.text("package_type") != "hidden_system"
+                    && *record.value("installed") != Value::Bool(false)
             };
             for record in records.iter().filter(has) {
                 let app = apps.by_name.entry(record.text(name)).or_default();
                 let count = record.time("updated").and_then(|time| together.get(&time));
-                app.of_update |= record.text("installer").is_empty() && count.is_some_and(|count| *count >= ONE_UPDATE);
+                app.of_update |=
+                    record.text("installer").is_empty() && count.is_some_and(|count| *count >= ONE_UPDATE);
                 if artifact == PACKAGES.artifact {
                     app.dumped = Some(record);
                 } else {
@@ -105,7 +108,8 @@ impl<'a> Apps<'a> {
     /// Where a package came from; `None` if the phone does not list it.
     pub fn origin(&self, package: &str) -> Option<Origin<'a>> {
         let app = self.by_name.get(package)?;
-        let dumped = app.dumped.map(|record| self.origin_of(record)).filter(|origin| *origin != Origin::Unstated);
+        let dumped =
+            app.dumped.map(|record| self.origin_of(record)).filter(|origin| *origin != Origin::Unstated);
         Some(match (dumped, app.short) {
             (Some(origin), _) => origin,
             (None, Some(record)) if record.value("factory_time").is_true() => Origin::System,
@@ -161,7 +165,8 @@ impl<'a> Apps<'a> {
     /// True for what the lists have and neither the phone nor a store brought.
     pub fn is_from_elsewhere(&self, package: &str) -> bool {
         let origin = self.origin(package);
-        origin.is_some_and(|origin| origin.is_unchecked() || origin == Origin::Unstated) && !self.is_stock(package)
+        origin.is_some_and(|origin| origin.is_unchecked() || origin == Origin::Unstated)
+            && !self.is_stock(package)
     }
 
     /// The origin as words behind the name of an app.
@@ -255,10 +260,16 @@ mod tests {
     #[test]
     fn both_lists_tell_what_comes_with_the_phone() {
         let short = |name: &str, installer: Option<&str>, factory: bool| {
-            ("android.package_checkin", json!({"package": name, "installer": installer, "factory_time": factory}))
+            (
+                "android.package_checkin",
+                json!({"package": name, "installer": installer, "factory_time": factory}),
+            )
         };
         let of_update = |number: u32| {
-            ("android.package_checkin", json!({"package": format!("org.example.part{number}"), "updated": "2024-01-01T00:00:00Z"}))
+            (
+                "android.package_checkin",
+                json!({"package": format!("org.example.part{number}"), "updated": "2024-01-01T00:00:00Z"}),
+            )
         };
         let mut records = vec![
             short("com.android.a", None, false),
