@@ -9,7 +9,6 @@ mod android_text;
 mod certificates;
 mod core_data;
 mod crash;
-mod dumpsys;
 pub(crate) mod image;
 mod install_facts;
 mod intrusion;

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use jiff::civil::DateTime;
 
-use crate::artifact::dumpsys::dashed_time;
+use crate::artifact::android_text::dashed_time;
 use crate::artifact::prelude::*;
 
 pub const ARTIFACT: Artifact = Artifact {

@@ -1,5 +1,4 @@
-use crate::artifact::android_text::{bounded, is_package};
-use crate::artifact::dumpsys::{duration_ms, indent};
+use crate::artifact::android_text::{bounded, duration_ms, indent, is_package};
 use crate::artifact::prelude::*;
 
 pub const ARTIFACT: Artifact = Artifact {

@@ -1,5 +1,4 @@
-use crate::artifact::android_text::{bare, bounded, package_of};
-use crate::artifact::dumpsys::{indent, is_foreign};
+use crate::artifact::android_text::{bare, bounded, indent, is_foreign, package_of};
 use crate::artifact::prelude::*;
 
 pub const ARTIFACT: Artifact = Artifact {

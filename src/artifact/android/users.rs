@@ -1,5 +1,4 @@
-use crate::artifact::android_text::{bounded, number_after};
-use crate::artifact::dumpsys::duration_ms;
+use crate::artifact::android_text::{bounded, duration_ms, number_after};
 use crate::artifact::prelude::*;
 
 pub const ARTIFACT: Artifact = Artifact {
