@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use jiff::civil::DateTime;
 
-use crate::artifact::json_records::{each, flag, text as text_of};
+use crate::artifact::json::{boolean as flag_of, each, word as text_of};
 use crate::artifact::prelude::*;
 use crate::time::ascii_digits;
 
@@ -54,7 +54,7 @@ fn parse(bytes: &[u8], out: &mut Out<'_>) -> Result<()> {
                     text_of(run, "tmp_dir").into(),
                     text_of(run, "sdcard").into(),
                     text_of(run, "adb_host_public_key").into(),
-                    flag(run, "streaming_mode").into(),
+                    flag_of(run, "streaming_mode").into(),
                 ],
             );
         });

@@ -1,6 +1,6 @@
 use jiff::{SignedDuration, civil::DateTime};
 
-use crate::artifact::dumpsys::{dashed_time, duration_ms, is_foreign, local_time};
+use crate::artifact::android_text::{dashed_time, duration_ms, is_foreign, local_time};
 use crate::artifact::prelude::*;
 
 pub const ARTIFACT: Artifact = Artifact {

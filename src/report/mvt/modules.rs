@@ -511,7 +511,6 @@ const MODULES: &[Module] = &[
         events: &[("modified", "M---")],
         ..named("android.bugbane_files", "aqf_files", "AQFFiles")
     },
-    named("android.bugbane_mounts", "mounts", "Mounts"),
     Module {
         fields: &[("binary", "path"), ("path", "listing")],
         ..named("android.bugbane_root_binaries", "root_binaries", "RootBinaries")
