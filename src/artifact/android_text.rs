@@ -34,8 +34,7 @@ pub fn yearless(text: &str, clock: &Clock) -> Option<DateTime> {
         "" => 0,
         digits => digits.parse::<i32>().ok()? * 10_i32.pow(9 - digits.len() as u32),
     };
-    let snapshot = clock.snapshot?;
-    let now = clock.offset.unwrap_or(jiff::tz::Offset::UTC).to_datetime(snapshot);
+    let now = clock.local_snapshot()?;
     // Clocks and offsets are not exact: what is less than a day ahead was written just now.
     let latest = now.checked_add(1.day()).ok()?;
     // Eight years: the 29th of February may be that far back.

@@ -37,7 +37,7 @@ pub fn duration_ms(text: &str) -> Option<i64> {
 
 /// The phone's clock at the acquisition; where its zone is unknown, the time that later counts as local.
 pub fn local_now(clock: &Clock) -> Option<DateTime> {
-    Some(clock.offset.unwrap_or(jiff::tz::Offset::UTC).to_datetime(clock.snapshot?))
+    clock.local_snapshot()
 }
 
 /// The local time that many milliseconds before the acquisition.

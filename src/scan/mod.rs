@@ -359,6 +359,7 @@ fn together(acquisitions: &[Acquisition<'_>]) -> Result<Device, ScanError> {
             device.acquired = other.acquired.or(device.acquired);
         }
         device.offset = device.offset.or(other.offset);
+        device.zone = device.zone.or_else(|| other.zone.clone());
         device.limits.extend(other.limits.iter().map(|limit| format!("{name}: {limit}")));
     }
     Ok(device)

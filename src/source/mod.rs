@@ -27,7 +27,11 @@ mod zip;
 
 use std::io;
 
-use jiff::{Timestamp, tz::Offset};
+use jiff::{
+    Timestamp,
+    civil::DateTime,
+    tz::{Offset, TimeZone},
+};
 use serde::Serialize;
 
 use crate::format::ReadAt;
@@ -59,10 +63,16 @@ pub struct Device {
     pub serial: Option<String>,
     pub udid: Option<String>,
     pub acquired: Option<Timestamp>,
+    /// The same on the phone's clock, where its zone is not told.
+    #[serde(skip)]
+    pub acquired_local: Option<DateTime>,
     /// How far the phone's clock was east of UTC then.
     #[serde(serialize_with = "offset_or_null")]
     pub offset: Option<Offset>,
-    /// How far it was east of UTC before.
+    /// The zone it was set to then.
+    #[serde(serialize_with = "zone_or_null")]
+    pub zone: Option<TimeZone>,
+    /// How far it was east of UTC before, as its own logs show.
     #[serde(skip)]
     pub zones: Option<std::sync::Arc<[crate::time::Stretch]>>,
     /// Facts about the acquisition that limit what it can show, as sentences.
@@ -72,12 +82,22 @@ pub struct Device {
 impl Device {
     /// What times without a zone or a date are read by.
     pub fn clock(&self) -> Clock {
-        Clock { snapshot: self.acquired, offset: self.offset, zones: self.zones.clone() }
+        Clock {
+            snapshot: self.acquired,
+            local_snapshot: self.acquired_local,
+            offset: self.offset,
+            zone: self.zone.clone(),
+            zones: self.zones.clone(),
+        }
     }
 }
 
 fn offset_or_null<S: serde::Serializer>(offset: &Option<Offset>, serializer: S) -> Result<S::Ok, S::Error> {
     offset.map(|offset| offset.to_string()).serialize(serializer)
+}
+
+fn zone_or_null<S: serde::Serializer>(zone: &Option<TimeZone>, serializer: S) -> Result<S::Ok, S::Error> {
+    zone.as_ref().and_then(TimeZone::iana_name).serialize(serializer)
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

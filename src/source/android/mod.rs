@@ -7,10 +7,9 @@ mod ab;
 mod backup;
 mod dumpstate;
 mod intrusion;
+mod phone;
 
 use std::{collections::BTreeMap, path::Path, sync::Arc};
-
-use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 
 use super::{
     Detail, Device, FileKind, Secrets, Source, SourceError, System, VirtualFile,
@@ -67,9 +66,6 @@ const FILES: [(&str, &str); 6] = [
 ];
 /// How deep bugreports may be wrapped: the one of a manufacturer's log archive in an acquisition.
 const MAX_NESTED: usize = 3;
-/// The phone's properties are read to this length.
-const MAX_PROPERTIES: u64 = 4 << 20;
-const HEAD_BYTES: usize = 16 << 10;
 
 /// A file of the acquisition and where its bytes are.
 struct Entry {
@@ -436,53 +432,6 @@ impl Android {
         }
     }
 
-    /// The phone, once all files are known.
-    fn finish(&mut self) {
-        let properties = self.first_bytes("/getprop", MAX_PROPERTIES as usize);
-        let header = self.first_bytes("/dumpstate/header", HEAD_BYTES);
-        let run = self.first_bytes("/androidqf/acquisition.json", HEAD_BYTES);
-        let property = |name: &str| {
-            let line = properties
-                .lines()
-                .find_map(|line| line.trim().strip_prefix(&format!("[{name}]: ["))?.strip_suffix(']'));
-            line.map(str::to_owned).filter(|value| !value.is_empty())
-        };
-        let device = &mut self.device;
-        device.product =
-            property("ro.product.model").map(|model| match property("ro.product.manufacturer") {
-                Some(maker) if !model.starts_with(&maker) => format!("{maker} {model}"),
-                _ => model,
-            });
-        device.os_version = property("ro.build.version.release");
-        device.os_build = property("ro.build.display.id").or_else(|| property("ro.build.id"));
-        device.serial = property("ro.serialno").or_else(|| property("ro.boot.serialno"));
-        let zone = property("persist.sys.timezone").and_then(|name| TimeZone::get(&name).ok());
-        // The banner's time is local; the collector's is not.
-        let local = header.lines().find_map(|line| {
-            let stamp = line.trim().strip_prefix("== dumpstate: ")?;
-            stamp.parse::<DateTime>().ok()
-        });
-        let started = serde_json::from_str::<serde_json::Value>(&run).ok();
-        let started =
-            started.as_ref().and_then(|run| run.get("started")?.as_str()?.parse::<Timestamp>().ok());
-        let banner = local.zip(zone.as_ref()).and_then(|(local, zone)| zone.to_timestamp(local).ok());
-        device.acquired = banner.or(started.filter(|time| time.as_second() > 0));
-        match &zone {
-            Some(zone) => device.offset = device.acquired.map(|acquired| zone.to_offset(acquired)),
-            None => device
-                .limits
-                .push("the phone's time zone is unknown: its local times are marked as such".into()),
-        }
-    }
-
-    /// The beginning of the first file of that path, as text.
-    fn first_bytes(&self, path: &str, most: usize) -> String {
-        let entry = self.entries.iter().find(|entry| entry.file.path == path);
-        let mut bytes = vec![0; most];
-        let read = entry.and_then(|entry| self.content(entry).ok()?.read_at(0, &mut bytes).ok()).unwrap_or(0);
-        String::from_utf8_lossy(bytes.get(..read).unwrap_or_default()).into_owned()
-    }
-
     fn content(&self, entry: &Entry) -> Result<Box<dyn ReadAt + '_>, SourceError> {
         match &entry.content {
             Content::Intrusion => match &self.intrusion {
@@ -622,24 +571,5 @@ mod tests {
         let text = b"=====\n== dumpstate: 2024-07-01 10:00:00\n=====\n";
         assert!(is_dumpstate(text));
         assert!(!is_dumpstate(&[b"PK\x03\x04", &text[..]].concat()));
-    }
-
-    #[test]
-    fn a_bare_text_tells_its_phone_and_its_time_in_utc() {
-        let text = "========================================================\n== dumpstate: 2024-07-01 10:00:00\n========================================================\nBuild: x\n\
-            ------ SYSTEM PROPERTIES (getprop) ------\n[persist.sys.timezone]: [Europe/Paris]\n[ro.product.model]: [Pixel 8]\n[ro.product.manufacturer]: [Google]\n\
-            [ro.build.version.release]: [14]\n------ 0.1s was the duration of 'SYSTEM PROPERTIES' ------\n";
-        let android = Android::of_text("bugreport.txt", FileAt::of_bytes(text.into()), 1 << 20);
-        let device = android.device();
-        assert_eq!(device.product.as_deref(), Some("Google Pixel 8"));
-        assert_eq!(device.os_version.as_deref(), Some("14"));
-        assert_eq!(
-            device.acquired.map(crate::time::iso).as_deref(),
-            Some("2024-07-01T08:00:00.000000+00:00")
-        );
-        assert_eq!(device.offset, crate::time::offset("+0200"));
-        let mut problems = Vec::new();
-        android.list(Detail::Full, &mut |_| (), &mut |error| problems.push(error.to_string())).unwrap();
-        assert!(problems.concat().contains("does not reach its end"), "{problems:?}");
     }
 }
