@@ -223,6 +223,16 @@ pub trait Source: Sync + Send {
 
     fn device(&self) -> &Device;
 
+    /// Names of older acquisitions of the same phone that were collected with this one. Each is a moment of its own, with its own clock.
+    fn older(&self) -> &[String] {
+        &[]
+    }
+
+    /// Opens one of [`Source::older`].
+    fn open_older(&self, name: &str) -> Result<Box<dyn Source>, SourceError> {
+        Err(SourceError::File { path: name.into(), reason: "is not in the acquisition".into() })
+    }
+
     /// Every file, in the container's own stable order. May be called again; the listing is not kept in memory.
     ///
     /// What could not be listed is told through `problem` and does not end the listing.

@@ -516,6 +516,78 @@ fn a_bugreport_that_is_the_words_of_an_error_is_told() {
     );
 }
 
+/// A bugreport as a zip, made at that local time by the phone with that serial number.
+fn bugreport(local: &str, serial: &str) -> Vec<u8> {
+    let folder = tempfile::tempdir().unwrap();
+    let row = "=".repeat(56);
+    let text = format!(
+        "{row}\n== dumpstate: {local}\n{row}\n------ SYSTEM PROPERTIES (getprop) ------\n[persist.sys.timezone]: [Europe/Paris]\n\
+         [ro.serialno]: [{serial}]\n------ 0.1s was the duration of 'SYSTEM PROPERTIES' ------\n{row}\n== dumpstate: done (id 1)\n{row}\n"
+    );
+    put(folder.path(), "bugreport-x.txt", text.as_bytes());
+    put(folder.path(), "FS/data/anr/anr_1", local.as_bytes());
+    zipped(folder.path())
+}
+
+#[test]
+fn older_bugreports_are_acquisitions_of_their_own() {
+    let folder = tempfile::tempdir().unwrap();
+    put(folder.path(), "acquisition.json", b"{\"started\": \"2024-07-02T10:00:00Z\"}");
+    put(folder.path(), "bugreport.zip", &bugreport("2024-07-02 12:00:00", "A1"));
+    put(folder.path(), "old_bugreports/b.zip", &bugreport("2024-01-02 12:00:00", "A1"));
+    put(folder.path(), "old_bugreports/a.zip", b"adb: error: no such file");
+    put(folder.path(), "old_bugreports/c.png", b"x");
+    in_every_wrapping(folder.path(), "", |name, source| {
+        assert_eq!(source.older(), ["old_bugreports/a.zip", "old_bugreports/b.zip"], "{name}");
+        assert!(source.describe().ends_with("with 2 older bugreports"), "{}", source.describe());
+        let lines = listing(source);
+        let hangs: Vec<&String> = lines.iter().filter(|line| line.starts_with("/data/anr/")).collect();
+        assert!(hangs.len() == 1 && hangs[0].contains("2024-07-02"), "{name}: {lines:#?}");
+        assert_eq!(source.device().acquired.map(crate::time::short).unwrap(), "2024-07-02 10:00:00 UTC");
+        let older = source.open_older("old_bugreports/b.zip").unwrap();
+        assert_eq!(older.device().acquired.map(crate::time::short).unwrap(), "2024-01-02 11:00:00 UTC");
+        assert!(listing(&*older).iter().any(|line| line.contains("2024-01-02")), "{name}");
+        let error = source.open_older("old_bugreports/a.zip").err().unwrap().to_string();
+        assert!(error.contains("begins with \"adb: error"), "{error}");
+        assert!(source.open_older("bugreport.zip").is_err());
+    });
+}
+
+#[test]
+fn texts_that_powershell_wrote_as_utf16_read_like_any_other() {
+    let report = bugreport("2024-07-02 12:00:00", "A1");
+    let place = tempfile::tempdir().unwrap();
+    put(place.path(), "a.zip", &report);
+    let expected = listing(&*opened(&place.path().join("a.zip"), "").unwrap());
+    let plain = opened(&place.path().join("a.zip"), "").unwrap();
+    let text: String = {
+        let container = ::zip::ZipArchive::new(io::Cursor::new(&report));
+        io::read_to_string(container.unwrap().by_name("bugreport-x.txt").unwrap()).unwrap()
+    };
+    let sections =
+        expected.iter().filter(|line| line.starts_with("/getprop") || line.starts_with("/dumpstate/"));
+    let sections: Vec<&String> = sections.collect();
+    assert!(!sections.is_empty());
+    for unit in [u16::to_le_bytes, u16::to_be_bytes] {
+        let wide: Vec<u8> = format!("\u{feff}{text}").encode_utf16().flat_map(unit).collect();
+        // As the text alone, as a collector's file, and cut in the middle of a character.
+        put(place.path(), "report.txt", &wide);
+        let alone = opened(&place.path().join("report.txt"), "").unwrap();
+        assert_eq!(alone.device().acquired, plain.device().acquired);
+        assert_eq!(listing(&*alone).iter().collect::<Vec<_>>(), sections);
+        let folder = tempfile::tempdir().unwrap();
+        put(folder.path(), "acquisition.json", b"{}");
+        let properties = "\u{feff}[persist.sys.timezone]: [Europe/Paris]\r\n".encode_utf16();
+        put(folder.path(), "getprop.txt", &properties.flat_map(unit).collect::<Vec<u8>>());
+        let collected = opened(folder.path(), "").unwrap();
+        assert_eq!(collected.device().zone.as_ref().and_then(|zone| zone.iana_name()), Some("Europe/Paris"));
+        for length in (0..wide.len()).step_by(37) {
+            put(place.path(), "report.txt", &wide[..length]);
+            let _ = opened(&place.path().join("report.txt"), "").map(|source| listing(&*source));
+        }
+    }
+}
+
 #[cfg(feature = "age")]
 #[test]
 fn an_acquisition_encrypted_with_age_reads_like_its_zip() {

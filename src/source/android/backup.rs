@@ -4,7 +4,7 @@ use super::super::{
     FileKind, Secrets, SourceError,
     container::{COPY, FileAt, below, is_litter},
 };
-use super::{Android, Content, Entry, ab};
+use super::{Android, ab};
 
 impl Android {
     /// Opens a backup file and takes in what is in it; true if it is encrypted.
@@ -31,19 +31,14 @@ impl Android {
         problems.iter().for_each(|error| self.problem(prefix.trim_end_matches(": "), error));
         let mut data = false;
         let mut numbered = Vec::new();
-        for mut member in members {
+        for member in members {
             let Some(name) = below(folder, &member.path).map(str::to_owned) else { continue };
             if member.kind != FileKind::File || is_litter(&name) || name.contains(COPY) {
                 continue;
             }
             data |= ab::is_data(&member);
             numbered.extend(chunk_of_messages(&name));
-            member.path = format!("{prefix}{}", member.path);
-            let inside = member.path.get(prefix.len()..).unwrap_or_default().to_owned();
-            self.member(number, format!("/backup/{name}"), member);
-            if let Some(Entry { content: Content::Member(_, path), .. }) = self.entries.last_mut() {
-                *path = inside;
-            }
+            self.member(number, format!("/backup/{name}"), prefix, member);
         }
         if let Some(gaps) = ab::gaps(&numbered) {
             self.problem(&format!("{prefix}{MESSAGES}"), gaps);
