@@ -24,6 +24,7 @@ mod tar;
 #[cfg(test)]
 mod testing;
 mod zip;
+mod zip_cut;
 
 use std::io;
 

@@ -390,6 +390,55 @@ fn a_zip_that_lies_about_sizes_is_not_inflated() {
     assert!(error.to_string().contains("encrypted with a password of its own"), "{error}");
 }
 
+/// Members that are not compressed, in this order.
+fn stored(members: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut writer = ::zip::ZipWriter::new(io::Cursor::new(Vec::new()));
+    let options =
+        ::zip::write::SimpleFileOptions::default().compression_method(::zip::CompressionMethod::Stored);
+    for (name, bytes) in members {
+        writer.start_file(*name, options).unwrap();
+        io::Write::write_all(&mut writer, bytes).unwrap();
+    }
+    writer.finish().unwrap().into_inner()
+}
+
+#[test]
+fn a_cut_zip_is_read_up_to_the_cut_and_says_so() {
+    let inner =
+        stored(&[("bugreport-x.txt", b"== dumpstate: 2024-07-02 12:00:00\n"), ("FS/data/anr/a", b"hang")]);
+    let whole = stored(&[
+        ("acquisition.json", b"{}"),
+        ("bugreport.zip", &inner),
+        ("getprop.txt", b"[persist.sys.timezone]: [Europe/Paris]\n"),
+        ("selinux.txt", b"Enforcing"),
+    ]);
+    // Right behind the zip inside: its own list is then the last thing in the file.
+    let behind = whole.windows(inner.len()).position(|window| window == inner).unwrap() + inner.len();
+    let lines = opened_bytes("x.zip", &whole[..behind]).unwrap();
+    assert!(lines.iter().any(|line| line.starts_with("/data/anr/a ")), "{lines:#?}");
+    let told =
+        "as if it was cut short: 2 members were read from its beginning on; the next member is missing";
+    assert!(lines.iter().any(|line| line.contains(told)), "{lines:#?}");
+    // Inside of the zip inside.
+    let lines = opened_bytes("x.zip", &whole[..behind - 30]).unwrap();
+    assert!(lines.iter().any(|line| line.starts_with("/data/anr/a ")), "{lines:#?}");
+    let place = tempfile::tempdir().unwrap();
+    put(place.path(), "x.zip", &whole[..whole.len() - 40]);
+    let source = opened(&place.path().join("x.zip"), "").unwrap();
+    assert!(listing(&*source).iter().any(|line| line.contains("no member is missing")));
+    assert!(source.device().zone.is_some());
+    // The same of an iPhone; and what is gone with the rest is explained by the cut.
+    let dump = stored(&[("private/var/mobile/a", b"one"), ("private/var/mobile/b", b"two two")]);
+    let cut = dump.windows(7).position(|window| window == b"two two").unwrap() + 3;
+    let lines = opened_bytes("x.zip", &dump[..cut]).unwrap();
+    assert_eq!(lines[0], "/private/var/mobile/a \"one\"");
+    assert!(lines.concat().contains("the last one has 3 of 7 bytes"), "{lines:#?}");
+    let backup = stored(&[("x/Manifest.plist", b"<plist/>"), ("x/Manifest.db", b"SQLite")]);
+    let cut = backup.windows(13).position(|window| window == b"x/Manifest.db").unwrap() - 30;
+    let error = opened_bytes("x.zip", &backup[..cut]).err().unwrap().to_string();
+    assert!(error.contains("no Manifest.db") && error.contains("as if it was cut short"), "{error}");
+}
+
 #[test]
 fn broken_archives_never_panic() {
     let folder = tempfile::tempdir().unwrap();

@@ -253,10 +253,19 @@ fn a_bugreport_that_ends_early_keeps_what_came_before_and_says_so() {
 #[test]
 fn an_acquisition_that_is_cut_or_lacks_its_bugreport_says_so() {
     let desk = Desk::new();
-    // A zip lists its members at its end: without it there is nothing to open, and the way out is told.
     let packed = std::fs::read(fixture(INFECTED)).unwrap();
-    let path = desk.file("cut.zip", &packed[..packed.len() / 2]);
-    let ran = ran(command().arg("scan").arg(&path).output().unwrap());
+    let whole = facts(&desk.scan(&fixture(INFECTED)));
+    let mut most = 0;
+    for tenths in [1, 3, 5, 7, 9] {
+        let found =
+            desk.scan(&desk.file(&format!("cut-{tenths}.zip"), &packed[..packed.len() * tenths / 10]));
+        assert!(problems(&found).contains("as if it was cut short"), "{tenths}: {}", problems(&found));
+        most = most.max(written(&found, "findings.jsonl").len());
+        assert!(facts(&found).len() <= whole.len() + 10, "{tenths}");
+    }
+    assert!(most > 5, "{most}");
+    // Cut before anything of it came, there is nothing to open, and the way out is told.
+    let ran = ran(command().arg("scan").arg(desk.file("cut.zip", &packed[..40])).output().unwrap());
     assert!(ran.status == 3 && ran.stderr.contains("cut short"), "{} {}", ran.status, ran.stderr);
     let mut collected = infected().packed();
     for member in collected.members.iter_mut().filter(|member| member.path == "bugreport.zip") {
