@@ -565,6 +565,44 @@ fn a_bugreport_that_is_the_words_of_an_error_is_told() {
     );
 }
 
+#[test]
+fn hostile_names_in_a_bugreport_stay_inside_and_are_told() {
+    let zip = stored(&[
+        ("main_entry.txt", b"../../../../etc/passwd"),
+        ("bugreport-x.txt", b"== dumpstate: 2024-07-02 12:00:00\n"),
+        ("FS/data/anr/../../../../etc/cron", b"out"),
+        ("FS//data\\anr\\a", b"hang"),
+        ("/FS/data/anr/b", b"hang"),
+        ("FS/data/anr/\u{202e}txt.exe", b"turned"),
+    ]);
+    let lines = opened_bytes("x.zip", &zip).unwrap();
+    for path in ["/data/anr/a ", "/data/anr/b ", "/data/anr/\u{202e}txt.exe ", "/dumpstate/header "] {
+        assert!(lines.iter().any(|line| line.starts_with(path)), "{path}: {lines:#?}");
+    }
+    assert!(!lines.iter().any(|line| line.starts_with("/etc")), "{lines:#?}");
+    assert!(lines.iter().any(|line| line.contains("names a place outside of the archive")), "{lines:#?}");
+}
+
+#[test]
+fn a_backup_that_inflates_without_end_is_refused_and_costs_only_itself() {
+    let mut backup = b"ANDROID BACKUP\n5\n1\nnone\n".to_vec();
+    let mut encoder = flate2::write::ZlibEncoder::new(&mut backup, flate2::Compression::best());
+    io::Write::write_all(&mut encoder, &vec![0; 40 << 20]).unwrap();
+    encoder.finish().unwrap();
+    assert!(backup.len() < 100_000);
+    let folder = tempfile::tempdir().unwrap();
+    put(folder.path(), "acquisition.json", b"{}");
+    put(folder.path(), "backup.ab", &backup);
+    let options = Options { max_memory: 8 << 20 };
+    let source = open(folder.path(), &Password(""), &options).unwrap();
+    let lines = listing(&*source);
+    assert!(
+        lines.iter().any(|line| line.contains("more than the memory limit of 8388608 bytes")),
+        "{lines:#?}"
+    );
+    assert!(lines.iter().any(|line| line.starts_with("/androidqf/acquisition.json")), "{lines:#?}");
+}
+
 /// A bugreport as a zip, made at that local time by the phone with that serial number.
 fn bugreport(local: &str, serial: &str) -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();
@@ -646,6 +684,16 @@ fn an_acquisition_encrypted_with_age_reads_like_its_zip() {
     let place = tempfile::tempdir().unwrap();
     let encrypted = age::testing::encrypted(&zipped(folder.path()), PASSWORD);
     put(place.path(), "acquisition.zip.age", &encrypted);
+    // Written while it was collected, and interrupted.
+    let noise: Vec<u8> =
+        (0..40_000_u32).flat_map(|number| number.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
+    let whole = stored(&[("acquisition.json", b"{}"), ("getprop.txt", b"[a]: [b]"), ("logcat.txt", &noise)]);
+    let cut = age::testing::encrypted(&whole, PASSWORD);
+    let other = tempfile::tempdir().unwrap();
+    put(other.path(), "cut.zip.age", &cut[..cut.len() - 70_000]);
+    let lines = listing(&*opened(&other.path().join("cut.zip.age"), PASSWORD).unwrap());
+    assert!(lines.iter().any(|line| line.starts_with("/getprop \"[a]: [b]\"")), "{lines:#?}");
+    assert!(lines.iter().any(|line| line.contains("as if it was cut short")), "{lines:#?}");
     for path in [place.path().join("acquisition.zip.age"), place.path().to_path_buf()] {
         let source = opened(&path, PASSWORD).unwrap();
         assert_eq!(listing(&*source), listing(&*opened(folder.path(), "").unwrap()));
