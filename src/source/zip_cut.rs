@@ -477,7 +477,7 @@ mod tests {
             read(&flipped);
         }
         // Lengths that no file has, plain and wide.
-        let mut header = [&HEADER[..], &[20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]].concat();
+        let mut header = [HEADER, &[20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]].concat();
         header.extend([0xff; 8]);
         header.extend([1, 0, 20, 0]);
         header.extend(b"x");

@@ -1,4 +1,5 @@
-//! What an Android backup holds, as entries of an acquisition: files of apps at their places on the phone, the rest under `/backup`, and what it says by what is missing.
+//! What an Android backup holds, as entries of an acquisition: files of apps at their places on the phone, the rest under `/backup`, and
+//! what it says by what is missing.
 
 use super::super::{
     FileKind, Secrets, SourceError,
