@@ -34,7 +34,7 @@ pub fn yearless(text: &str, clock: &Clock) -> Option<DateTime> {
         "" => 0,
         digits => digits.parse::<i32>().ok()? * 10_i32.pow(9 - digits.len() as u32),
     };
-    let now = local_now(clock)?;
+    let now = clock.local_snapshot()?;
     // Clocks and offsets are not exact: what is less than a day ahead was written just now.
     let latest = now.checked_add(1.day()).ok()?;
     // Eight years: the 29th of February may be that far back.
@@ -94,14 +94,9 @@ pub fn duration_ms(text: &str) -> Option<i64> {
     (!text.is_empty()).then_some(sign * total)
 }
 
-/// The phone's clock at the acquisition; where its zone is unknown, the time that later counts as local.
-pub fn local_now(clock: &Clock) -> Option<DateTime> {
-    Some(clock.offset.unwrap_or(jiff::tz::Offset::UTC).to_datetime(clock.snapshot?))
-}
-
 /// The local time that many milliseconds before the acquisition.
 pub fn local_before(age_ms: i64, clock: &Clock) -> Option<DateTime> {
-    local_now(clock)?.checked_sub(SignedDuration::from_millis(age_ms)).ok()
+    clock.local_snapshot()?.checked_sub(SignedDuration::from_millis(age_ms)).ok()
 }
 
 /// `2025-03-04 10:00:00.123`, or without a year as [`yearless`] has it.

@@ -3,6 +3,7 @@
 //! Tasks run on all cores in any order; every result carries its place and is sorted by it, so the number of threads never shows.
 
 mod copies;
+mod older;
 mod recheck;
 mod route;
 mod sink;
@@ -255,11 +256,11 @@ pub fn scan(
     let router = Router::new(artifact::all(), &asked);
     let mut whole = Listing::default();
     let mut outcomes = Vec::new();
-    for (number, acquisition) in acquisitions.iter().enumerate() {
+    let mut read = |source: &dyn Source, number: usize, prefix: String| -> Result<(), SourceError> {
         let mut engine = task::Engine {
-            source: acquisition.source,
+            source,
             number: number as u32,
-            prefix: if acquisitions.len() > 1 { format!("{}: ", acquisition.name) } else { String::new() },
+            prefix,
             matcher,
             recorder,
             progress,
@@ -269,18 +270,44 @@ pub fn scan(
             logs: unified_log::Digests::default(),
             swept: sweep::Swept::default(),
         };
-        let (listing, mut read) = gather(&mut engine, &router, &asked)?;
+        let (mut listing, mut read) = gather(&mut engine, &router, &asked)?;
+        // The same path is in several acquisitions, and it was damaged in one.
+        let problems = read.iter_mut().flat_map(|outcome| &mut outcome.problems);
+        let problems = problems.chain(&mut listing.problems);
+        problems.for_each(|problem| problem.path.insert_str(0, &engine.prefix));
         outcomes.append(&mut read);
         whole.files += listing.files;
         whole.bytes += listing.bytes;
-        whole.problems.extend(listing.problems);
+        whole.problems.append(&mut listing.problems);
+        Ok(())
+    };
+    let prefix_of = |acquisition: &Acquisition<'_>| match acquisitions.len() {
+        0 | 1 => String::new(),
+        _ => format!("{}: ", acquisition.name),
+    };
+    for (number, acquisition) in acquisitions.iter().enumerate() {
+        read(acquisition.source, number, prefix_of(acquisition))?;
     }
+    let mut older = older::Reports::default();
+    for acquisition in acquisitions {
+        let prefix = prefix_of(acquisition);
+        for name in acquisition.source.older() {
+            let number = acquisitions.len() + older.len();
+            if let Some(source) = older.open(acquisition.source, name, &prefix)
+                && let Err(error) = read(&*source, number, format!("{prefix}{name}: "))
+            {
+                older.problem(&prefix, name, &error);
+            }
+        }
+    }
+    whole.problems.append(&mut older.problems);
     outcomes.sort_by(|a, b| (a.order.0, &a.path, a.order.1).cmp(&(b.order.0, &b.path, b.order.1)));
     progress.stage("judging");
     let description: Vec<String> =
         acquisitions.iter().map(|acquisition| acquisition.source.describe()).collect();
-    let mut case =
-        conclude(together(acquisitions)?, description.join("; "), &asked, whole, outcomes, matcher);
+    let mut device = together(acquisitions)?;
+    device.limits.append(&mut older.limits);
+    let mut case = conclude(device, description.join("; "), &asked, whole, outcomes, matcher);
     only_of(&systems, &mut case);
     Ok(case)
 }
@@ -373,6 +400,7 @@ fn together(acquisitions: &[Acquisition<'_>]) -> Result<Device, ScanError> {
             device.acquired = other.acquired.or(device.acquired);
         }
         device.offset = device.offset.or(other.offset);
+        device.zone = device.zone.or_else(|| other.zone.clone());
         device.limits.extend(other.limits.iter().map(|limit| format!("{name}: {limit}")));
     }
     Ok(device)

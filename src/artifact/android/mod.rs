@@ -26,6 +26,7 @@ crate::artifact::artifacts! {
     bugbane_packages
     bugbane_root_binaries
     camera_use
+    chrome_history
     collected_files
     collected_package_files
     collected_packages
