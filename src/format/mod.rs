@@ -6,6 +6,7 @@ pub mod apk;
 mod bplist;
 pub mod certificate;
 pub mod keyed;
+pub mod mime;
 pub mod protobuf;
 pub mod sqlite;
 pub mod text;

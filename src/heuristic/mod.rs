@@ -131,12 +131,15 @@ heuristics! {
     idstatuscache_nul
     idstatuscache_pair
     jailbreak_traces
+    launchd_service_disabled
     locationd_odd_executable
     lockdown_mode
+    message_gaps
     network_taken_over
     new_host_pairing
     odd_process_tree
     old_ios
+    phone_set_up_anew
     process_in_some_lists
     profile_changed
     profile_silences_notifications
@@ -158,6 +161,7 @@ heuristics! {
     triangulation_window
     unknown_trusted_device
     unlogged_shutdowns
+    user_trusted_root
     whatsapp_deleted_messages
 }
 

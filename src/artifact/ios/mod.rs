@@ -1,13 +1,19 @@
 //! What lies where on an iPhone. Paths, tables, columns and epochs are stated in each file.
 
 crate::artifact::artifacts! {
+    account_devices
+    accounts
     activation_log
     addaily
+    aggregate_counters
     analytics
     app_bundles
     app_info
     app_installs
     app_provisioning
+    app_store_apps
+    app_store_installs
+    application_state
     applications
     attachment_files
     backup_info
@@ -26,6 +32,7 @@ crate::artifact::artifacts! {
     crash_summaries
     datausage
     diagnostic_logs
+    escrow_devices
     firefox_history
     firefox_tombstones
     global_preferences
@@ -36,15 +43,30 @@ crate::artifact::artifacts! {
     interactions
     jetsam_processes
     known_networks
+    launchd_overrides
     locationd
     lockdownd_log
     logd_log
     logd_statistics
+    mail
+    mail_addresses
+    mail_files
+    managed_apps
     management
     manifest
+    message_chats
+    message_deletions
+    message_edits
+    message_gaps
     network_extension_rules
     network_extensions
     network_preferences
+    notification_apps
+    notifications
+    os_restores
+    os_updates
+    pair_records
+    photo_sources
     powerlog_apps
     powerlog_device
     powerlog_media
@@ -54,11 +76,20 @@ crate::artifact::artifacts! {
     profile_events
     profile_lists
     profiles
+    provisioning_profiles
+    recents
     restriction_events
+    safari_bookmarks
+    safari_cloud_tabs
+    safari_downloads
     safari_history
     safari_open_tabs
+    safari_searches
     safari_tabs
     safari_tombstones
+    screen_time
+    setup_state
+    sharing_preferences
     shortcuts
     shutdown_log
     sms
@@ -66,10 +97,13 @@ crate::artifact::artifacts! {
     stackshot_processes
     system_version
     tcc
+    trust_store
     unified_log
     unified_log_images
     unified_log_processes
+    update_preferences
     user_settings
+    web_clips
     webkit_observations
     webkit_redirects
     whatsapp
