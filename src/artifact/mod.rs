@@ -6,6 +6,7 @@
 mod adb_state;
 pub mod android;
 mod android_text;
+mod biome;
 mod certificates;
 mod core_data;
 mod crash;
@@ -16,6 +17,7 @@ mod intrusion;
 pub mod ios;
 mod json;
 mod json_records;
+mod knowledge;
 mod line;
 mod links;
 mod logcat;

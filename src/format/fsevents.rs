@@ -127,7 +127,6 @@ fn event(pages: &[u8], at: usize, version: u8) -> Option<(Event<'_>, usize)> {
 /// Files made for tests.
 #[cfg(test)]
 pub mod testing {
-    use super::*;
     use std::io::Write as _;
 
     pub fn page(version: u8, events: &[(&str, u64, u32)]) -> Vec<u8> {

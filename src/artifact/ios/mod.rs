@@ -12,6 +12,13 @@ crate::artifact::artifacts! {
     attachment_files
     backup_info
     backup_state
+    biome_apps
+    biome_boots
+    biome_installs
+    biome_messages
+    biome_other
+    biome_privacy
+    biome_web
     calendar
     calls
     chrome_downloads
@@ -35,6 +42,10 @@ crate::artifact::artifacts! {
     interaction_contacts
     interactions
     jetsam_processes
+    knowledge_apps
+    knowledge_installs
+    knowledge_other
+    knowledge_web
     known_networks
     locationd
     lockdownd_log
