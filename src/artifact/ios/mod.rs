@@ -19,13 +19,16 @@ crate::artifact::artifacts! {
     biome_other
     biome_privacy
     biome_web
+    cache_files
     calendar
     calls
     chrome_downloads
+    chrome_favicons
     chrome_history
     chrome_searches
     contacts
     container_log
+    cookies
     crash_images
     crash_other
     crash_reporter_settings
@@ -33,6 +36,7 @@ crate::artifact::artifacts! {
     crash_summaries
     datausage
     diagnostic_logs
+    firefox_favicons
     firefox_history
     firefox_tombstones
     global_preferences
@@ -53,6 +57,8 @@ crate::artifact::artifacts! {
     logd_statistics
     management
     manifest
+    netusage
+    netusage_routes
     network_extension_rules
     network_extensions
     network_preferences
@@ -66,6 +72,7 @@ crate::artifact::artifacts! {
     profile_lists
     profiles
     restriction_events
+    safari_favicons
     safari_history
     safari_open_tabs
     safari_tabs
@@ -81,6 +88,7 @@ crate::artifact::artifacts! {
     unified_log_images
     unified_log_processes
     user_settings
+    webkit_network_cache
     webkit_observations
     webkit_redirects
     whatsapp
