@@ -29,6 +29,7 @@ pub(crate) mod property_list;
 mod protobuf_stream;
 mod read;
 mod resolver_table;
+mod security_analytics;
 mod settings;
 mod spindump;
 pub mod sysdiagnose;

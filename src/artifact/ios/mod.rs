@@ -39,6 +39,7 @@ crate::artifact::artifacts! {
     firefox_favicons
     firefox_history
     firefox_tombstones
+    fs_events
     global_preferences
     idstatuscache
     image_paths
@@ -77,6 +78,8 @@ crate::artifact::artifacts! {
     safari_open_tabs
     safari_tabs
     safari_tombstones
+    security_analytics
+    security_analytics_builds
     shortcuts
     shutdown_log
     sms
@@ -88,9 +91,13 @@ crate::artifact::artifacts! {
     unified_log_images
     unified_log_processes
     user_settings
+    version_history
     webkit_network_cache
     webkit_observations
+    webkit_origins
     webkit_redirects
+    webkit_session_log
+    webkit_storage
     whatsapp
     whatsapp_calls
     whatsapp_chats
