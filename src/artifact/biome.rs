@@ -99,7 +99,8 @@ pub fn entries(
     mut each: impl FnMut(&Entry<'_>, &mut Out<'_>),
 ) -> anyhow::Result<()> {
     let path = out.path().to_owned();
-    let is_numbered = path.rsplit('/').next().is_some_and(|name| name.bytes().all(|byte| byte.is_ascii_digit()));
+    let is_numbered =
+        path.rsplit('/').next().is_some_and(|name| name.bytes().all(|byte| byte.is_ascii_digit()));
     // Locks and indexes lie beside the streams.
     if bytes.is_empty() || !is_numbered && !segb::is_segb(bytes) {
         return Ok(());
@@ -120,7 +121,8 @@ pub fn entries(
             }
         }
         let texts = texts(entry.data);
-        let entry = Entry { place, stream, message, texts, written: entry.written, state: entry.state, device };
+        let entry =
+            Entry { place, stream, message, texts, written: entry.written, state: entry.state, device };
         if entry.says_something() {
             each(&entry, out);
         }
@@ -225,7 +227,8 @@ pub fn sorted(texts: &[String]) -> [Value<'static>; 3] {
 
 fn is_bundle_id(text: &str) -> bool {
     let is_part = |part: &str| {
-        !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+        !part.is_empty()
+            && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
     };
     text.contains('.') && text.split('.').all(is_part)
 }
@@ -245,8 +248,12 @@ mod tests {
 
     #[test]
     fn texts_are_found_at_any_depth_and_in_damaged_messages() {
-        let inner = [bytes(1, "com.example.app"), int(2, 5), bytes(3, [bytes(1, "https://a.example/")].concat())].concat();
-        let message = [bytes(4, &inner), bytes(5, "two\nlines"), bytes(6, [0xff, 0xfe]), bytes(7, "com.example.app")].concat();
+        let inner =
+            [bytes(1, "com.example.app"), int(2, 5), bytes(3, [bytes(1, "https://a.example/")].concat())]
+                .concat();
+        let message =
+            [bytes(4, &inner), bytes(5, "two\nlines"), bytes(6, [0xff, 0xfe]), bytes(7, "com.example.app")]
+                .concat();
         assert_eq!(texts(&message), ["com.example.app", "https://a.example/", "two\nlines"]);
         let mut zeroed = message.clone();
         zeroed[..4].fill(0);
@@ -260,7 +267,8 @@ mod tests {
 
     #[test]
     fn texts_are_sorted_by_what_they_could_be() {
-        let texts = ["/private/var/tmp/x", "com.example.app", "see https://a.example/", "word", "12.5"].map(String::from);
+        let texts = ["/private/var/tmp/x", "com.example.app", "see https://a.example/", "word", "12.5"]
+            .map(String::from);
         let [files, apps, other] = sorted(&texts);
         assert_eq!((files.show().as_str(), apps.show().as_str()), ("/private/var/tmp/x", "com.example.app"));
         assert_eq!(other.show(), "com.example.app, see https://a.example/");

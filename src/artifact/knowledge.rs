@@ -34,7 +34,10 @@ pub const fn columns(start: Moment) -> [Column; 17] {
         text("unique_id"),
         app_id("source_app"),
         text("source_device"),
-        caveat("remote", "the event happened on another device of the same account and was synced to this one"),
+        caveat(
+            "remote",
+            "the event happened on another device of the same account and was synced to this one",
+        ),
         text("source_id"),
         other::COLUMN,
     ]

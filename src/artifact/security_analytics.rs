@@ -6,12 +6,13 @@ use anyhow::Result;
 use plist::Value as Plist;
 
 use super::Out;
-use super::property_list::{moment_of, members, sha256};
+use super::property_list::{members, moment_of, sha256};
 use crate::format::keyed;
 use crate::format::sqlite::Database;
 use crate::record::{Place, Value};
 
-pub const FILES: &[&str] = &["/private/var/Keychains/Analytics/*.db", "/private/var/protected/**/Analytics/*.db"];
+pub const FILES: &[&str] =
+    &["/private/var/Keychains/Analytics/*.db", "/private/var/protected/**/Analytics/*.db"];
 
 const TABLES: [&str; 4] = ["hard_failures", "soft_failures", "all_events", "notes"];
 /// Different events kept of one database.
@@ -64,7 +65,10 @@ pub fn events(
                     match keyed::parse(bytes) {
                         Ok(list) => leaves(&list),
                         Err(error) => {
-                            out.warn(Some(place.clone()), format!("the data of an event cannot be read: {error:#}"));
+                            out.warn(
+                                Some(place.clone()),
+                                format!("the data of an event cannot be read: {error:#}"),
+                            );
                             Vec::new()
                         }
                     }

@@ -171,7 +171,9 @@ mod tests {
     fn pages_of_every_version_in_several_members_are_read() {
         let packed: Vec<u8> = [
             packed(&page(1, &[("a/b", 1, 0x80_0001)])),
-            packed(&[page(2, &[("c", 2, 0x80_0002), ("", 3, 0)]), page(3, &[("d", 4, 0x4000_0008)])].concat()),
+            packed(
+                &[page(2, &[("c", 2, 0x80_0002), ("", 3, 0)]), page(3, &[("d", 4, 0x4000_0008)])].concat(),
+            ),
         ]
         .concat();
         let (pages, damage) = unpack(&packed, 1 << 20);

@@ -127,7 +127,8 @@ fn version_2<'a>(bytes: &'a [u8], stream: &mut Stream<'a>) -> Option<()> {
     let count = usize::try_from(le_i32(bytes, 4)?).ok()?;
     let list = count.checked_mul(V2_SLOT).and_then(|len| bytes.len().checked_sub(len))?;
     let body = bytes.get(V2_HEADER..list)?;
-    let mut slots: Vec<Slot> = bytes.get(list..)?.chunks_exact(V2_SLOT).take(MOST_ENTRIES).filter_map(slot).collect();
+    let mut slots: Vec<Slot> =
+        bytes.get(list..)?.chunks_exact(V2_SLOT).take(MOST_ENTRIES).filter_map(slot).collect();
     // Of slots with one end the last written says what has become of the entry.
     slots.sort_by(|a, b| a.end.cmp(&b.end).then(a.written.total_cmp(&b.written)));
     let (mut behind, mut behind_filled) = (0, 0);
@@ -212,7 +213,10 @@ pub mod testing {
             body.extend(crc(data).to_le_bytes());
             body.extend([0; 4]);
             body.extend(data);
-            list.push([&(body.len() as i32).to_le_bytes()[..], &state.to_le_bytes(), &written.to_le_bytes()].concat());
+            list.push(
+                [&(body.len() as i32).to_le_bytes()[..], &state.to_le_bytes(), &written.to_le_bytes()]
+                    .concat(),
+            );
         }
         list.reverse();
         let mut bytes = MAGIC.to_vec();

@@ -138,6 +138,7 @@ heuristics! {
     published_crash_signature
     quadream_invitation
     safari_redirect
+    short_lived_file
     shortcut_risky_action
     shutdown_sticky_client
     tcc_app_not_installed
@@ -150,6 +151,7 @@ heuristics! {
     triangulation_window
     unknown_trusted_device
     unlogged_shutdowns
+    version_went_back
     whatsapp_deleted_messages
 }
 
