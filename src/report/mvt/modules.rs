@@ -20,8 +20,10 @@ pub struct Module {
     /// MVT tells the kinds of records in one file apart by their `record_type`.
     pub record_type: Option<&'static str>,
     /// True for its records, where MVT spreads those of an artifact over several modules.
-    only: Option<fn(&Map<String, Value>) -> bool>,
+    only: Option<Only>,
 }
+
+type Only = fn(&Map<String, Value>) -> bool;
 
 impl Module {
     /// False for a record of its artifact that goes to another module.
@@ -610,7 +612,7 @@ const MODULES: &[Module] = &[
 ];
 
 /// Sites' data in web views: MVT has a module for each kind.
-const fn site_data(slug: &'static str, class: &'static str, only: fn(&Map<String, Value>) -> bool) -> Module {
+const fn site_data(slug: &'static str, class: &'static str, only: Only) -> Module {
     Module {
         fields: &[("modified", "isodate")],
         only: Some(only),
