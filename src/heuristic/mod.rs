@@ -141,6 +141,7 @@ heuristics! {
     short_lived_file
     shortcut_risky_action
     shutdown_sticky_client
+    staged_program
     tcc_app_not_installed
     tcc_client_not_installed
     tcc_from_odd_path

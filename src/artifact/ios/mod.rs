@@ -85,6 +85,7 @@ crate::artifact::artifacts! {
     sms
     sms_attachments
     stackshot_processes
+    staged_files
     system_version
     tcc
     unified_log
