@@ -149,8 +149,10 @@ heuristics! {
     published_crash_signature
     quadream_invitation
     safari_redirect
+    short_lived_file
     shortcut_risky_action
     shutdown_sticky_client
+    staged_program
     tcc_app_not_installed
     tcc_client_not_installed
     tcc_from_odd_path
@@ -162,6 +164,7 @@ heuristics! {
     unknown_trusted_device
     unlogged_shutdowns
     user_trusted_root
+    version_went_back
     whatsapp_deleted_messages
 }
 

@@ -61,6 +61,9 @@ fn write_records(from: &Path, path: &Path, modules: &[&Module]) -> io::Result<()
             continue;
         }
         lines(&records, |record| {
+            if !module.takes(&record) {
+                return Ok(());
+            }
             let separator: &[u8] = if out.is_some() { b",\n" } else { b"[\n" };
             let out = match &mut out {
                 Some(out) => out,
@@ -168,13 +171,13 @@ fn write_alerts(from: &Path, into: &Path) -> io::Result<()> {
     let mut by_slug: BTreeMap<String, Vec<Value>> = BTreeMap::new();
     let mut dated = Vec::new();
     lines(&from.join("findings.jsonl"), |mut finding| {
-        let module = modules::of_artifact(text(&finding, "artifact"));
-        let slug = module
-            .map_or_else(|| text(&finding, "artifact").replace('.', "_"), |module| module.slug.to_owned());
         let mut event = match finding.remove("record") {
             Some(Value::Object(record)) => record,
             _ => Map::new(),
         };
+        let module = modules::of_record(text(&finding, "artifact"), &event);
+        let slug = module
+            .map_or_else(|| text(&finding, "artifact").replace('.', "_"), |module| module.slug.to_owned());
         if let Some(module) = module {
             event = renamed(event, module);
         }

@@ -18,13 +18,23 @@ crate::artifact::artifacts! {
     attachment_files
     backup_info
     backup_state
+    biome_apps
+    biome_boots
+    biome_installs
+    biome_messages
+    biome_other
+    biome_privacy
+    biome_web
+    cache_files
     calendar
     calls
     chrome_downloads
+    chrome_favicons
     chrome_history
     chrome_searches
     contacts
     container_log
+    cookies
     crash_images
     crash_other
     crash_reporter_settings
@@ -33,8 +43,10 @@ crate::artifact::artifacts! {
     datausage
     diagnostic_logs
     escrow_devices
+    firefox_favicons
     firefox_history
     firefox_tombstones
+    fs_events
     global_preferences
     idstatuscache
     image_paths
@@ -42,6 +54,10 @@ crate::artifact::artifacts! {
     interaction_contacts
     interactions
     jetsam_processes
+    knowledge_apps
+    knowledge_installs
+    knowledge_other
+    knowledge_web
     known_networks
     launchd_overrides
     locationd
@@ -58,6 +74,8 @@ crate::artifact::artifacts! {
     message_deletions
     message_edits
     message_gaps
+    netusage
+    netusage_routes
     network_extension_rules
     network_extensions
     network_preferences
@@ -82,12 +100,15 @@ crate::artifact::artifacts! {
     safari_bookmarks
     safari_cloud_tabs
     safari_downloads
+    safari_favicons
     safari_history
     safari_open_tabs
     safari_searches
     safari_tabs
     safari_tombstones
     screen_time
+    security_analytics
+    security_analytics_builds
     setup_state
     sharing_preferences
     shortcuts
@@ -95,6 +116,7 @@ crate::artifact::artifacts! {
     sms
     sms_attachments
     stackshot_processes
+    staged_files
     system_version
     tcc
     trust_store
@@ -103,9 +125,14 @@ crate::artifact::artifacts! {
     unified_log_processes
     update_preferences
     user_settings
+    version_history
     web_clips
+    webkit_network_cache
     webkit_observations
+    webkit_origins
     webkit_redirects
+    webkit_session_log
+    webkit_storage
     whatsapp
     whatsapp_calls
     whatsapp_chats
