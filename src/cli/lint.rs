@@ -1,5 +1,6 @@
 //! `indicators lint`: what is wrong in indicator files, for people and for CI systems.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
@@ -135,7 +136,8 @@ fn for_machines(format: CiFormat, report: &Report, shown: &[&Lint], fails_from: 
         subject,
         object: &lint.object,
     });
-    let passed = report.files.iter().filter(|file| !shown.iter().any(|lint| *lint.file == ***file));
+    let with_lints: HashSet<&str> = shown.iter().map(|lint| &*lint.file).collect();
+    let passed = report.files.iter().filter(|file| !with_lints.contains(file.as_str()));
     let passed = passed.map(|file| Entry {
         rule: "lint",
         outcome: Outcome::Passed,

@@ -17,7 +17,7 @@ macro_rules! sets {
 }
 
 /// Every file of `indicators/`, the one that most people look for first.
-const BUNDLED: &[(&str, &str)] = sets! {
+pub(super) const BUNDLED: &[(&str, &str)] = sets! {
     "pegasus"
     "predator"
     "candiru"

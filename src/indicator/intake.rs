@@ -167,6 +167,7 @@ impl<'s> Intake<'s> {
             ioc: entry.ioc,
             value: entry.value.into(),
             campaign: campaign.map_or("".into(), |campaign| campaign.name.clone()),
+            role: entry.role,
             line,
             span: entry.span,
         });

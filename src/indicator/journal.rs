@@ -1,6 +1,6 @@
 //! What the readers saw of a file and where it stood, before anything was corrected: kept for the linter, and for nobody else.
 
-use super::Ioc;
+use super::{Ioc, Role};
 
 /// Entries of one file that are kept one by one; a linted file past this is told as such.
 const MAX_ENTRIES: usize = 4_000_000;
@@ -35,6 +35,7 @@ pub(crate) struct Seen {
     pub ioc: Ioc,
     pub value: Box<str>,
     pub campaign: Box<str>,
+    pub role: Role,
     pub line: u32,
     pub span: Option<Span>,
 }

@@ -393,7 +393,7 @@ pub(crate) fn read_echap(text: &str, intake: &mut Intake<'_>) {
                     pending.push(Pending { line: number, ioc, role, platform, value, span });
                 }
                 (Some(campaign), None) if list == "names" => also_called(campaign, value),
-                _ => intake.skip(number, inner, format!("`{list}` is not used")),
+                _ => intake.tell(Flaw::Unused, number, inner, format!("`{list}` is not used")),
             }
         } else {
             match key_of(inner) {

@@ -7,7 +7,7 @@ use super::super::intake::{Intake, canonical, corrected};
 use super::super::journal::{Journal, Object, Span};
 use super::super::pattern::{self, Comparison, Expression, Pattern};
 use super::super::set::Source;
-use super::super::{IndicatorSet, Ioc, load, stix};
+use super::super::{IndicatorSet, Ioc, Role, load, stix};
 
 /// A value and all that is known of it.
 #[derive(Clone, Debug)]
@@ -23,6 +23,7 @@ pub(super) struct Value {
     /// The key of its pattern, such as `file:hashes.MD5`.
     pub key: String,
     pub campaigns: Vec<Box<str>>,
+    pub role: Role,
     /// True if it alone makes its pattern true and the pattern holds nothing else.
     pub is_alone: bool,
 }
@@ -120,6 +121,7 @@ impl File {
             object: None,
             key: String::new(),
             campaigns: vec![seen.campaign.clone()],
+            role: seen.role,
             is_alone: true,
         })
         .collect()
@@ -153,6 +155,7 @@ impl File {
                         String::new()
                     },
                     campaigns: campaigns.get(&*object.id).cloned().unwrap_or_default(),
+                    role: Role::Unstated,
                     is_alone: keys.len() == 1 && lowered.values.len() == 1,
                 });
             }

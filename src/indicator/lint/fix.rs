@@ -143,6 +143,8 @@ mod tests {
             ),
             ("own.txt", "[campaign A]\n[domain]\nevil.xyz\n[campaign B]\n[domain]\nevil.xyz\n"),
             ("x.csv", "domain,note\nevil.xyz,a\nevil.xyz,b\n"),
+            ("x.csv", "domain,note\nevil.xyz,\"a\nb\"\nevil.xyz,\"a\nb\"\n"),
+            ("ioc.yaml", "- name: Spy\n  websites:\n  - evil.xyz\n  domains:\n  - evil.xyz\n"),
         ] {
             assert_eq!(after(name, text), text);
         }

@@ -173,6 +173,7 @@ fn shared(value: &Value, ascii: &str, out: &mut Sink<'_>) {
         .filter(|suffix| suffix.typ() == Some(psl::Type::Private))
         .and_then(|suffix| std::str::from_utf8(suffix.as_bytes()).ok());
     match (found, private) {
+        (Some(("registry", _)), _) | (None, None) => {}
         (Some(("dynamic", name)), _) => {
             let message = format!("anybody gets a name below `{name}`, and it may pass to others");
             out.add(&rules::SHARED_PLATFORM, value, message, None);
@@ -181,7 +182,6 @@ fn shared(value: &Value, ascii: &str, out: &mut Sink<'_>) {
             let message = format!("a customer of `{name}`: fine as a whole name, dangerous if shortened");
             out.add(&rules::SHARED_PLATFORM, value, message, None);
         }
-        (None, None) => {}
     }
 }
 
@@ -240,6 +240,7 @@ mod tests {
                 ("evil.firebaseio.com", "IND021"),
                 ("evil.duckdns.org", "IND021"),
                 ("evil.github.io", "IND021"),
+                ("evil.gr.com", ""),
                 ("apprtc.appspot.com", "IND021 IND022"),
                 ("evil.cab", "IND023"),
                 ("evil.cabs", "IND012"),

@@ -48,7 +48,7 @@ pub(super) fn is_system_package(id: &str) -> bool {
     SYSTEM_PACKAGES.contains(id)
 }
 
-/// The kind and suffix under which a host shares its name with strangers: `platform`, `dynamic` or `host`.
+/// The kind and suffix under which a host shares its name with strangers: `platform`, `dynamic`, `registry` or `host`.
 pub(super) fn shared_host(name: &str) -> Option<(&'static str, &'static str)> {
     static SUFFIXES: LazyLock<HashMap<&'static str, &'static str>> =
         LazyLock::new(|| pairs(include_str!("shared_hosts.txt")).map(|(kind, name)| (name, kind)).collect());
@@ -178,7 +178,10 @@ mod tests {
             assert!(["shared", "resolver"].contains(&kind) && Network::parse(network).is_some(), "{rest}");
         }
         for (kind, name) in pairs(include_str!("shared_hosts.txt")) {
-            assert!(["platform", "dynamic", "host"].contains(&kind) && name.contains('.'), "{name}");
+            assert!(
+                ["platform", "dynamic", "registry", "host"].contains(&kind) && name.contains('.'),
+                "{name}"
+            );
         }
         let digests = [include_str!("harmless_hashes.txt"), include_str!("test_certificates.txt")];
         for (digest, _) in digests.into_iter().flat_map(pairs) {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use super::super::{Ioc, Platform, path};
+use super::super::{Ioc, Platform, Role, path};
 use super::file::{File, Value, is_campaign};
 use super::{Lint, Mend, Options, Sink, rules};
 
@@ -44,14 +44,30 @@ fn line_of(file: &File, value: &Value) -> u32 {
     value.span.map_or(value.line, |span| file.position(span.start).0)
 }
 
-/// Once for each value. A list names a value again to say that it belongs to a second campaign; a STIX file needs no second object for that.
+/// What makes a second mention a copy. A list names a value again to say that it belongs to a second campaign or has a second role; a
+/// STIX file needs no second object for that.
+#[derive(PartialEq, Eq, Hash)]
+struct Mention<'f> {
+    file: &'f str,
+    identity: &'f Identity,
+    campaigns: &'f [Box<str>],
+    role: Role,
+}
+
+/// Once for each value, and for each line that can go.
 fn twice(known: &[Known<'_>], lints: &mut Vec<Lint>) {
-    let mut seen: HashMap<(&str, &Identity, &[Box<str>]), (&Known<'_>, u32)> = HashMap::new();
+    let mut seen: HashMap<Mention<'_>, (&Known<'_>, u32)> = HashMap::new();
     for it in known {
         let campaigns = if it.file.is_stix { &[] } else { it.value.campaigns.as_slice() };
-        let (first, count) = seen.entry((&it.file.name, &it.identity, campaigns)).or_insert((it, 0));
+        let role = it.value.role;
+        let mention = Mention { file: &it.file.name, identity: &it.identity, campaigns, role };
+        let (first, count) = seen.entry(mention).or_insert((it, 0));
         *count += 1;
-        let is_copy = *count > 1 && !it.file.is_stix && line_text(first) == line_text(it);
+        // With quotes a record may go on in the next line.
+        let is_copy = *count > 1
+            && !it.file.is_stix
+            && line_text(first) == line_text(it)
+            && line_text(it).is_some_and(|line| !line.contains('"'));
         if *count == 2 || is_copy {
             let mend = match it.value.span.filter(|_| is_copy) {
                 Some(span) => Mend::edit("remove the copy", it.file.line_around(span), ""),
