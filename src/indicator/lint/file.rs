@@ -7,7 +7,7 @@ use super::super::intake::{Intake, canonical, corrected};
 use super::super::journal::{Journal, Object, Span};
 use super::super::pattern::{self, Comparison, Expression, Pattern};
 use super::super::set::Source;
-use super::super::{IndicatorSet, Ioc, Role, load, stix};
+use super::super::{IndicatorSet, Ioc, Role, list, load, stix};
 
 /// A value and all that is known of it.
 #[derive(Clone, Debug)]
@@ -40,6 +40,8 @@ pub(super) struct File {
     pub name: Arc<str>,
     pub text: String,
     pub is_stix: bool,
+    /// The keepers of the YAML collection have a form of their own, which asks for upper case.
+    pub is_mendable: bool,
     pub journal: Journal,
     pub values: Vec<Value>,
     /// Where lines begin.
@@ -68,6 +70,7 @@ impl File {
             intake.finish();
         }
         let is_stix = stix::is_json(&text);
+        let is_mendable = is_stix || !list::is_echap(&text);
         let lines = std::iter::once(0)
             .chain(memchr::memchr_iter(b'\n', text.as_bytes()).map(|at| at.saturating_add(1)))
             .collect();
@@ -77,8 +80,16 @@ impl File {
             characters.push(count);
             count += block.iter().filter(|byte| starts_character(byte)).count();
         }
-        let mut file =
-            File { name: name.into(), text, is_stix, journal, values: Vec::new(), lines, characters };
+        let mut file = File {
+            name: name.into(),
+            text,
+            is_stix,
+            is_mendable,
+            journal,
+            values: Vec::new(),
+            lines,
+            characters,
+        };
         file.values = if is_stix { file.of_objects() } else { file.of_list() };
         file
     }

@@ -144,7 +144,10 @@ mod tests {
             ("own.txt", "[campaign A]\n[domain]\nevil.xyz\n[campaign B]\n[domain]\nevil.xyz\n"),
             ("x.csv", "domain,note\nevil.xyz,a\nevil.xyz,b\n"),
             ("x.csv", "domain,note\nevil.xyz,\"a\nb\"\nevil.xyz,\"a\nb\"\n"),
-            ("ioc.yaml", "- name: Spy\n  websites:\n  - evil.xyz\n  domains:\n  - evil.xyz\n"),
+            (
+                "ioc.yaml",
+                "- name: Spy\n  websites:\n  - evil.xyz\n  domains:\n  - evil.xyz\n  - Evil2.xyz\n  - evil.xyz\n",
+            ),
         ] {
             assert_eq!(after(name, text), text);
         }

@@ -296,6 +296,7 @@ impl Sink<'_> {
         mend: Option<Mend>,
     ) {
         let file = self.file.name.clone();
+        let mend = mend.map(|mend| if self.file.is_mendable { mend } else { Mend::told(mend.text) });
         if self.out.len() < MAX_LINTS {
             self.out.push(Lint { rule, severity, file, line, column, ioc, value, object, message, mend });
         } else if self.out.len() == MAX_LINTS {
