@@ -15,7 +15,6 @@ mod install_facts;
 mod intrusion;
 pub mod ios;
 mod json;
-mod json_records;
 mod knowledge;
 mod line;
 mod links;

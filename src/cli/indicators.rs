@@ -12,6 +12,7 @@ pub(super) fn run(verb: &IndicatorsVerb) -> Result<u8, Failure> {
             print(&listing(&super::scan::indicators(indicators, false)?));
             Ok(0)
         }
+        IndicatorsVerb::Lint(arguments) => super::lint::run(arguments),
         IndicatorsVerb::Build { inputs, header, output } => {
             let mut catalogue = Vec::new();
             let built = indicator::build(inputs, header, &mut catalogue)?;

@@ -7,6 +7,7 @@
 use sha2::Digest;
 
 use super::intake::{Entry, Intake, is_platform_bound, platform_named, role_named};
+use super::journal::Span;
 use super::set::{Campaign, IndicatorSet, Ioc, Platform, Role, Source};
 
 macro_rules! sets {
@@ -16,7 +17,7 @@ macro_rules! sets {
 }
 
 /// Every file of `indicators/`, the one that most people look for first.
-const BUNDLED: &[(&str, &str)] = sets! {
+pub(super) const BUNDLED: &[(&str, &str)] = sets! {
     "pegasus"
     "predator"
     "candiru"
@@ -202,7 +203,8 @@ pub(crate) fn read(text: &str, fallback: &str, trusted: bool, intake: &mut Intak
                 intake.add_checked(number, entry);
             }
             Ok(entry) => {
-                intake.add(number, entry);
+                let span = Span::of(text, entry.value);
+                intake.add(number, Entry { span, ..entry });
             }
             Err(why) => intake.skip(number, line, why),
         }

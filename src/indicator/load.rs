@@ -6,12 +6,13 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::intake::Intake;
+use super::journal::Flaw;
 use super::set::{IndicatorSet, Skipped, Source};
 use super::{catalogue, list, stix};
 
 const MAX_FILE_BYTES: u64 = 256 << 20;
-const MAX_FOLDER_DEPTH: usize = 16;
-const MAX_FOLDER_ENTRIES: usize = 100_000;
+pub(super) const MAX_FOLDER_DEPTH: usize = 16;
+pub(super) const MAX_FOLDER_ENTRIES: usize = 100_000;
 
 /// Why indicators that were asked for cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -24,7 +25,7 @@ pub struct LoadError {
 }
 
 impl LoadError {
-    fn new(path: &Path, reason: impl Into<String>, hint: &str) -> LoadError {
+    pub(super) fn new(path: &Path, reason: impl Into<String>, hint: &str) -> LoadError {
         LoadError { path: path.display().to_string(), reason: reason.into(), hint: hint.to_owned() }
     }
 }
@@ -73,7 +74,7 @@ fn skip_file(set: &mut IndicatorSet, file: &str, why: String) {
     set.skipped.push(Skipped { file: file.into(), line: 0, what: "".into(), why: why.into() });
 }
 
-fn is_wanted(path: &Path) -> bool {
+pub(super) fn is_wanted(path: &Path) -> bool {
     let extension = path.extension().and_then(OsStr::to_str).unwrap_or("").to_ascii_lowercase();
     matches!(extension.as_str(), "stix2" | "stix" | "json" | "jsonl" | "csv" | "txt" | "yaml" | "yml")
 }
@@ -93,7 +94,7 @@ fn load_file(path: &Path, set: &mut IndicatorSet) -> Result<(), LoadError> {
         intake.skip(0, "", "not wholly UTF-8; what could not be read is shown as \u{fffd}");
     }
     if text.contains('\0') {
-        intake.skip(0, "", "binary data, not an indicator file");
+        intake.tell(Flaw::Damaged, 0, "", "binary data, not an indicator file");
     } else {
         read(&text, file_name, stem, &mut intake);
     }
@@ -118,7 +119,8 @@ fn is_yaml(file_name: &str) -> bool {
     extension.eq_ignore_ascii_case("yaml") || extension.eq_ignore_ascii_case("yml")
 }
 
-fn read(text: &str, file_name: &str, stem: &str, intake: &mut Intake<'_>) {
+/// Reads the text of a file whose name is `file_name` and `stem` without its ending.
+pub(super) fn read(text: &str, file_name: &str, stem: &str, intake: &mut Intake<'_>) {
     if stix::is_json(text) {
         stix::read(text, stem, intake);
     } else if catalogue::is_catalogue(text) {
@@ -127,7 +129,7 @@ fn read(text: &str, file_name: &str, stem: &str, intake: &mut Intake<'_>) {
         list::read_echap(text, intake);
     } else if is_yaml(file_name) {
         // References and settings of other YAML files would pass for indicators.
-        intake.skip(0, "", "YAML of an unknown form; only Echap's is read");
+        intake.tell(Flaw::Unused, 0, "", "YAML of an unknown form; only Echap's is read");
     } else if let Some(separator) = list::delimiter(text) {
         list::read_csv(text, separator, stem, intake);
     } else {
@@ -141,7 +143,7 @@ pub(super) fn text_of(path: &Path) -> Result<String, LoadError> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "indicator files are read here and nowhere else")]
-fn bytes_of(path: &Path) -> Result<Vec<u8>, LoadError> {
+pub(super) fn bytes_of(path: &Path) -> Result<Vec<u8>, LoadError> {
     let check = "check the path and that the file may be read";
     let failed = |error: std::io::Error| LoadError::new(path, error.to_string(), check);
     let file = std::fs::File::open(path).map_err(failed)?;
@@ -154,7 +156,7 @@ fn bytes_of(path: &Path) -> Result<Vec<u8>, LoadError> {
 }
 
 /// UTF-8 with or without its mark, or UTF-16 with one, as Windows programs save lists.
-fn decoded(bytes: &[u8]) -> Cow<'_, str> {
+pub(super) fn decoded(bytes: &[u8]) -> Cow<'_, str> {
     let wide = |rest: &[u8], pair: fn([u8; 2]) -> u16| {
         let units = rest.chunks_exact(2).filter_map(|chunk| chunk.try_into().ok()).map(pair);
         let text: String = char::decode_utf16(units).map(|c| c.unwrap_or('\u{fffd}')).collect();

@@ -10,6 +10,8 @@ mod found;
 mod host;
 mod index;
 mod intake;
+mod journal;
+pub mod lint;
 mod list;
 mod load;
 mod matcher;

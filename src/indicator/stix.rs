@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::intake::{Entry, Intake};
+use super::journal::{self, Flaw, Object, Span};
 use super::pattern;
 use super::set::Campaign;
 
@@ -182,10 +183,15 @@ impl<'t> Bundle<'t> {
             return None;
         }
         let line = self.line(base);
-        intake.skip(line, "", format!("damaged, read on at the next line that begins an object: {error}"));
+        intake.tell(
+            Flaw::Damaged,
+            line,
+            "",
+            format!("damaged, read on at the next line that begins an object: {error}"),
+        );
         self.restarts += 1;
         if self.restarts > MAX_RESTARTS {
-            intake.skip(line, "", "damaged in more than 1000 places; the rest is not read");
+            intake.tell(Flaw::Damaged, line, "", "damaged in more than 1000 places; the rest is not read");
             return None;
         }
         memchr::memchr_iter(b'\n', rest.as_bytes()).map(|newline| newline + 1).find(|next| {
@@ -225,7 +231,7 @@ impl<'t> Bundle<'t> {
             Some(inner) => self.walk(inner, offset + 1, depth + 1, intake),
             None => {
                 let line = self.line(offset);
-                intake.skip(line, list, "`objects` is not a list");
+                intake.tell(Flaw::Damaged, line, list, "`objects` is not a list");
             }
         }
     }
@@ -236,10 +242,20 @@ impl<'t> Bundle<'t> {
             return intake.skip(line, raw, "an object without a type");
         };
         let id = text_of(fields, "id").unwrap_or_default();
+        if let Some(journal) = intake.journal() {
+            journal.object(self.noted(raw, fields, &id, &kind));
+        }
         let new = id.is_empty() || self.ids.insert(id.clone());
         match kind.as_str() {
             "indicator" => self.indicator(raw, fields, id, line, intake),
-            _ if !new => intake.skip(line, &id, "the id stands twice in the file; the first object is used"),
+            _ if !new => {
+                intake.tell(
+                    Flaw::Judged,
+                    line,
+                    &id,
+                    "the id stands twice in the file; the first object is used",
+                );
+            }
             "relationship" => self.relationship(raw, fields, id, line, intake),
             "report" | "grouping" => self.collection(&kind, raw, fields, id, line, intake),
             "malware" | "campaign" | "intrusion-set" | "threat-actor" | "tool" => {
@@ -263,10 +279,38 @@ impl<'t> Bundle<'t> {
         }
     }
 
+    /// What the linter wants to know of an object, sound or not.
+    fn noted(&self, raw: &str, fields: &Fields<'_>, id: &str, kind: &str) -> Object {
+        let text = |key: &str| text_of(fields, key).unwrap_or_default().into();
+        let ends = ["source_ref", "target_ref"].iter().filter_map(|end| text_of(fields, end));
+        let pattern = fields.get("pattern").filter(|_| kind == "indicator").and_then(|quoted| {
+            let span = Span::of(self.text, quoted.get())?;
+            let inner = Span::new(span.start.saturating_add(1), span.end.saturating_sub(1));
+            let language = text_of(fields, "pattern_type").unwrap_or_else(|| "stix".into()).into();
+            Some(journal::Pattern { language, text: text("pattern"), span: inner })
+        });
+        Object {
+            id: id.into(),
+            kind: kind.into(),
+            span: Span::of(self.text, raw).unwrap_or_default(),
+            name: text("name"),
+            spec_version: text("spec_version"),
+            created: text("created"),
+            valid_from: text("valid_from"),
+            valid_until: text("valid_until"),
+            revoked: fields.get("revoked").is_some_and(|flag| flag.get() == "true"),
+            has_description: text_of(fields, "description").is_some_and(|text| !text.trim().is_empty()),
+            has_reference: fields.contains_key("external_references"),
+            has_confidence: fields.contains_key("confidence"),
+            pattern,
+            refs: ends.chain(refs_of(fields)).map(Into::into).collect(),
+        }
+    }
+
     fn indicator(&mut self, raw: &str, fields: &Fields<'_>, id: String, line: u32, intake: &mut Intake<'_>) {
         let language = text_of(fields, "pattern_type").unwrap_or_else(|| "stix".into());
         if language != "stix" {
-            return intake.skip(line, &id, format!("its pattern is `{language}`, not STIX"));
+            return intake.tell(Flaw::Judged, line, &id, format!("its pattern is `{language}`, not STIX"));
         }
         // The crate fills a missing `valid_from` with the present, so presence is asked of the text.
         let found = match serde_json::from_str::<stix_rs::Indicator>(raw) {
@@ -283,7 +327,7 @@ impl<'t> Bundle<'t> {
             },
             Err(error) => {
                 let Some(pattern) = text_of(fields, "pattern") else {
-                    return intake.skip(line, &id, "an indicator without a pattern");
+                    return intake.tell(Flaw::Judged, line, &id, "an indicator without a pattern");
                 };
                 intake.skip(
                     line,
@@ -315,7 +359,7 @@ impl<'t> Bundle<'t> {
                 } else {
                     format!("the id stands twice in the file; the object on line {} is used", known.line)
                 };
-                intake.skip(found.line, &found.id, why);
+                intake.tell(Flaw::Judged, found.line, &found.id, why);
                 if newer {
                     *known = found;
                 }
@@ -363,7 +407,7 @@ impl<'t> Bundle<'t> {
         };
         match (from, to) {
             (Some(from), Some(to)) => self.links.push(Link { line, id, from, to }),
-            _ => intake.skip(line, &id, "a relationship without both its ends"),
+            _ => intake.tell(Flaw::Judged, line, &id, "a relationship without both its ends"),
         }
     }
 
@@ -403,7 +447,12 @@ impl<'t> Bundle<'t> {
         for link in &self.links {
             for end in [&link.from, &link.to] {
                 if !self.ids.contains(end) {
-                    intake.skip(link.line, &link.id, format!("links to `{end}`, which is not in the file"));
+                    intake.tell(
+                        Flaw::Judged,
+                        link.line,
+                        &link.id,
+                        format!("links to `{end}`, which is not in the file"),
+                    );
                 }
             }
             for (indicator, other) in [(&link.from, &link.to), (&link.to, &link.from)] {
@@ -417,7 +466,7 @@ impl<'t> Bundle<'t> {
             let missing = collection.refs.iter().filter(|id| !self.ids.contains(*id)).count();
             if missing > 0 {
                 let why = format!("names {missing} objects that are not in the file");
-                intake.skip(collection.line, &collection.id, why);
+                intake.tell(Flaw::Judged, collection.line, &collection.id, why);
             }
             for id in &collection.refs {
                 reports.entry(id).or_default().push(&collection.name);
@@ -440,7 +489,12 @@ impl<'t> Bundle<'t> {
         let mut unused: Vec<_> = self.unused.into_iter().collect();
         unused.sort_unstable();
         for (kind, (line, count)) in unused {
-            intake.skip(line, &kind, format!("{count} objects of this type, which are not indicators"));
+            intake.tell(
+                Flaw::Unused,
+                line,
+                &kind,
+                format!("{count} objects of this type, which are not indicators"),
+            );
         }
     }
 }
@@ -452,10 +506,12 @@ fn problem_of<'a, T: Deserialize<'a>>(raw: &'a str) -> Option<serde_json::Error>
 fn take_in(found: &Found, campaigns: &[u16], intake: &mut Intake<'_>) {
     let lowered = match pattern::parse(&found.pattern) {
         Ok(pattern) => pattern::lower(&pattern),
-        Err(error) => return intake.skip(found.line, &found.pattern, format!("not a pattern: {error}")),
+        Err(error) => {
+            return intake.tell(Flaw::Judged, found.line, &found.pattern, format!("not a pattern: {error}"));
+        }
     };
     if let Some(reason) = lowered.unsupported {
-        intake.skip(found.line, &found.pattern, reason);
+        intake.tell(Flaw::Judged, found.line, &found.pattern, reason);
     }
     for (ioc, value) in &lowered.values {
         for campaign in campaigns {
