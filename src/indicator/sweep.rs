@@ -70,7 +70,7 @@ impl Engine {
     fn new(matcher: &Matcher) -> Engine {
         let sorted = Sorted::new(&matcher.set, matcher.platform);
         let grams = Grams::new(&sorted.literals);
-        let dots = Dots::new(&matcher.set, matcher.platform, &sorted.dotted);
+        let dots = Dots::new(&sorted.dotted);
         Engine {
             literals: sorted.literals,
             grams,
@@ -95,6 +95,9 @@ impl Matcher {
         Sweeper { matcher: self, engine: self.engine.get_or_init(|| Engine::new(self)) }
     }
 }
+
+/// How much is searched in one way before the next.
+const BLOCK: usize = 16 << 10;
 
 impl<'m> Sweeper<'m> {
     /// How many bytes before and after a part of a file have to be given with it, so that the part is searched as it would be in
@@ -122,13 +125,20 @@ impl<'m> Sweeper<'m> {
         let around = Self::CONTEXT / 2;
         let (start, end) = (from.saturating_sub(around), to.saturating_add(around).min(bytes.len()));
         let text = Text { bytes, form: Form::Carved, cut_left: false, cut_right: false };
-        self.narrow(text, start, end, &mut keep);
-        wide::each_run(bytes, start, end, &mut |run| {
-            let mut inner = |offset: usize, hit: Hit<'_>| keep(run.start + offset * 2, hit);
-            let from = start.saturating_sub(run.start) / 2;
-            let to = end.saturating_sub(run.start).div_ceil(2);
-            self.run(&run, from, to, &mut inner);
-        });
+        let mut wide_to = start;
+        let mut block = start;
+        while block < end {
+            // Small enough to stay near while it is searched in several ways.
+            let block_end = end.min(block + BLOCK);
+            self.narrow(text, block, block_end, &mut keep);
+            wide_to = wide::each_run(bytes, block, block_end, wide_to, &mut |run| {
+                let mut inner = |offset: usize, hit: Hit<'_>| keep(run.start + offset * 2, hit);
+                let from = start.saturating_sub(run.start) / 2;
+                let to = end.saturating_sub(run.start).div_ceil(2);
+                self.run(&run, from, to, &mut inner);
+            });
+            block = block_end;
+        }
         for ((offset, _), hit) in hits {
             each(offset, hit);
         }

@@ -1,10 +1,6 @@
 //! The filter for hosts that the other one cannot hold: too short for a window, or too many. It looks at every dot: the label before
 //! it and the two characters after it are looked up. The label is whole there, so ordinary hosts hardly ever pass.
 
-use crate::indicator::{IndicatorSet, Platform};
-
-use super::word;
-
 const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGHS: u64 = 0x8080_8080_8080_8080;
 const FOLDS: u64 = 0x2020_2020_2020_2020;
@@ -67,33 +63,34 @@ fn eight_before(bytes: &[u8], end: usize) -> [u8; 8] {
     eight
 }
 
+/// The key of a word by one of its dots.
+pub(super) fn key(word: &[u8], dot: usize) -> Option<u64> {
+    let after = word.get(dot + 1..)?.first_chunk()?;
+    let label = Label::before(eight_before(word, dot));
+    Some(label.key(label.length, *after))
+}
+
 impl Dots {
-    pub fn new(set: &IndicatorSet, platform: Platform, ids: &[u32]) -> Dots {
-        let bits_power = (ids.len() * 32).next_power_of_two().clamp(1 << 12, 1 << 25).trailing_zeros();
-        let slots_power = (ids.len() * 2).next_power_of_two().max(16).trailing_zeros();
+    /// Of the keys of words, each with its indicator.
+    pub fn new(keys: &[(u64, u32)]) -> Dots {
+        if keys.is_empty() {
+            return Dots { bits: Vec::new(), bits_shift: 0, slots: Vec::new(), slots_shift: 0 };
+        }
+        let bits_power = (keys.len() * 32).next_power_of_two().clamp(1 << 12, 1 << 25).trailing_zeros();
+        let slots_power = (keys.len() * 2).next_power_of_two().max(16).trailing_zeros();
         let mut dots = Dots {
             bits: vec![0; 1 << (bits_power - 6)],
             bits_shift: 64 - bits_power,
             slots: vec![Slot::default(); 1 << slots_power],
             slots_shift: 64 - slots_power,
         };
-        if ids.is_empty() {
-            dots.slots.clear();
-        }
-        for id in ids {
-            let word =
-                set.indicators.get(*id as usize).and_then(|indicator| word::dotted(indicator, platform));
-            if let Some((word, dot)) = word.and_then(|word| word::anchor(&word).map(|dot| (word, dot))) {
-                dots.add(*id, word.as_bytes(), dot);
-            }
+        for (key, id) in keys {
+            dots.add(*key, *id);
         }
         dots
     }
 
-    fn add(&mut self, id: u32, word: &[u8], dot: usize) {
-        let Some(after) = word.get(dot + 1..).and_then(|rest| rest.first_chunk()) else { return };
-        let label = Label::before(eight_before(word, dot));
-        let key = label.key(label.length, *after);
+    fn add(&mut self, key: u64, id: u32) {
         let (at, bit) = self.place(key);
         if let Some(bits) = self.bits.get_mut(at) {
             *bits |= bit;

@@ -1,5 +1,6 @@
 //! From a place that may hold an indicator to a hit: the whole word, then the rules for raw bytes in its neighbourhood.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use super::Sweeper;
@@ -22,6 +23,17 @@ pub(super) struct Text<'t> {
     pub cut_left: bool,
     pub cut_right: bool,
 }
+
+/// Which bytes are hexadecimal digits.
+const HEX: [bool; 256] = {
+    let mut hex = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        hex[byte] = (byte as u8).is_ascii_hexdigit();
+        byte += 1;
+    }
+    hex
+};
 
 type Keep<'k> = dyn FnMut(usize, Hit<'_>) + 'k;
 
@@ -114,14 +126,17 @@ impl Sweeper<'_> {
         let mut found = Found::new(part);
         self.matcher.message(part, Frame::MESSAGE.and(Cap::medium(text.form)), &mut found);
         let Some(hit) = found.hits.remove(&id).filter(|hit| self.is_told(hit)) else { return false };
-        let is_whole = matches!(hit.matched, std::borrow::Cow::Borrowed(_));
-        let inside = offset_in(part, &hit.matched);
         // What a decoding step made has the place of the word.
-        let offset = if is_whole { start + inside } else { span.start };
-        if is_whole && (cut_left && inside == 0 || cut_right && inside + hit.matched.len() == part.len()) {
-            return true;
+        let there = match hit.matched {
+            Cow::Borrowed(matched) => {
+                let inside = start + offset_in(part, matched);
+                inside..inside + matched.len()
+            }
+            Cow::Owned(_) => span.clone(),
+        };
+        if !(cut_left && there.start == start || cut_right && there.end == end) {
+            keep(there.start, hit);
         }
-        keep(offset, hit);
         true
     }
 
@@ -131,19 +146,24 @@ impl Sweeper<'_> {
         !(ioc == Some(Ioc::Url) && hit.form == Form::Context)
     }
 
-    /// Digests between characters that are neither letters nor digits. A run of 32 covers every thirty-second byte, and eight more
+    /// Digests between characters that are neither letters nor digits. A run of 32 covers every thirty-second byte, and sixteen more
     /// on one side of it.
     fn digests(self, text: Text<'_>, from: usize, to: usize, keep: &mut Keep<'_>) {
         let bytes = text.bytes;
         let mut at = from;
         while at < to {
-            if let Some(around) = at.checked_sub(8).and_then(|start| bytes.get(start..at + 9)) {
-                let (left, right) = around.split_at_checked(8).unwrap_or_default();
-                let is_hex = |part: &[u8]| part.iter().all(u8::is_ascii_hexdigit);
-                if right.first().is_some_and(u8::is_ascii_hexdigit) && (is_hex(left) || is_hex(right)) {
-                    self.digest(text, at, keep);
+            let is_likely = match at
+                .checked_sub(16)
+                .and_then(|start| bytes.get(start..))
+                .and_then(<[u8]>::first_chunk::<33>)
+            {
+                Some(around) => {
+                    let hex = |at: usize| HEX[usize::from(around[at])];
+                    hex(16) & (hex(0) & hex(5) & hex(11) | hex(21) & hex(27) & hex(32))
                 }
-            } else if bytes.get(at).is_some_and(u8::is_ascii_hexdigit) {
+                None => bytes.get(at).is_some_and(u8::is_ascii_hexdigit),
+            };
+            if is_likely {
                 self.digest(text, at, keep);
             }
             at += 32;

@@ -19,20 +19,33 @@ pub(super) struct Run {
     pub cut_right: bool,
 }
 
-/// Whether these are four characters, the zeros after or before them.
+/// Whether these may be four characters, the zeros after or before them; zeros alone may be, too.
+fn may_be_wide(eight: u64) -> bool {
+    eight & HIGHS == 0 || eight.swap_bytes() & HIGHS == 0
+}
+
 fn is_wide(eight: u64) -> bool {
+    // The sum cannot overflow: the first test leaves seven bits a character.
     let printable = |eight: u64| eight & HIGHS == 0 && (eight + BLANKS) & PRINTABLE == PRINTABLE;
-    // The test for the blank cannot overflow: the first one leaves seven bits a character.
     printable(eight) || printable(eight.swap_bytes())
 }
 
-/// Calls `each` with every run that has a part in `from..to`.
-pub(super) fn each_run(bytes: &[u8], from: usize, to: usize, each: &mut dyn FnMut(Run)) {
-    let mut done = from;
+/// Calls `each` with every run that has a part in `from..to` and was not told before `done`. Returns up to where runs are told.
+pub(super) fn each_run(
+    bytes: &[u8],
+    from: usize,
+    to: usize,
+    done: usize,
+    each: &mut dyn FnMut(Run),
+) -> usize {
+    let mut done = done;
     let words = bytes.get(from..to).unwrap_or_default().chunks_exact(8);
     for (number, word) in words.enumerate() {
-        let at = from + number * 8;
         let eight = u64::from_le_bytes(word.try_into().expect("chunks of eight are eight bytes"));
+        if !may_be_wide(eight) {
+            continue;
+        }
+        let at = from + number * 8;
         if at >= done && is_wide(eight) {
             let run = run_around(bytes, at);
             done = run.start + run.text.len() * 2;
@@ -41,6 +54,7 @@ pub(super) fn each_run(bytes: &[u8], from: usize, to: usize, each: &mut dyn FnMu
             }
         }
     }
+    done
 }
 
 fn run_around(bytes: &[u8], at: usize) -> Run {

@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use std::net::IpAddr;
 use std::ops::Range;
 
-use super::Unswept;
 use super::grams::{FOLD, GRAM, WINDOW};
+use super::{Unswept, dots};
 use crate::indicator::bytes::{fragments, is_unusual};
 use crate::indicator::host::{self, Host, Shape};
 use crate::indicator::{Indicator, IndicatorSet, Ioc, Platform, name, path};
@@ -14,7 +14,7 @@ use crate::indicator::{Indicator, IndicatorSet, Ioc, Platform, name, path};
 /// Longer words are not looked for: their neighbourhood would not fit.
 const LONGEST: usize = 512;
 /// Words beyond this many make the table of stretches so full that it holds nothing back.
-const MOST_LITERALS: usize = 40_000;
+const MOST_LITERALS: usize = 60_000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Meaning {
@@ -41,8 +41,8 @@ pub(super) struct Literal {
 pub(super) struct Sorted {
     rarity: Rarity,
     pub literals: Vec<Literal>,
-    /// Looked for by their dots.
-    pub dotted: Vec<u32>,
+    /// Looked for by their dots, each with the key of one.
+    pub dotted: Vec<(u64, u32)>,
     pub left_out: Vec<(u32, Unswept)>,
     pub plain_only: usize,
 }
@@ -56,18 +56,19 @@ impl Sorted {
             left_out: Vec::new(),
             plain_only: 0,
         };
-        let mut words = Vec::new();
-        for (id, indicator) in (0_u32..).zip(&set.indicators) {
-            match sought(indicator, platform) {
-                Ok(None) => {}
-                Ok(Some(sought)) => words.push((id, sought)),
-                Err(why) => sorted.left_out.push((id, why)),
+        // What is no host has no other filter; hosts beyond the room of the first have one of their own.
+        for hosts in [false, true] {
+            for (id, indicator) in (0_u32..).zip(&set.indicators) {
+                let is_host = matches!(indicator.ioc, Ioc::Domain | Ioc::Ip | Ioc::Url | Ioc::AppId);
+                if is_host != hosts {
+                    continue;
+                }
+                match sought(indicator, platform) {
+                    Ok(None) => {}
+                    Ok(Some(sought)) => sorted.add(id, &sought),
+                    Err(why) => sorted.left_out.push((id, why)),
+                }
             }
-        }
-        // Few have no dot, and most sets are small: only what is left of very large sets is looked for by dots alone.
-        words.sort_by_key(|(id, sought)| (sought.is_host(), *id));
-        for (id, sought) in words {
-            sorted.add(id, &sought);
         }
         sorted.left_out.sort_unstable();
         sorted
@@ -75,10 +76,13 @@ impl Sorted {
 
     fn add(&mut self, id: u32, sought: &Sought) {
         let word = sought.word.as_bytes();
-        let is_dotted = sought.meaning == Meaning::Text && anchor(&sought.word).is_some();
-        if self.literals.len() >= MOST_LITERALS && is_dotted {
+        let is_text = sought.meaning == Meaning::Text;
+        let key = anchor(&sought.word).filter(|_| is_text).and_then(|dot| dots::key(word, dot));
+        if self.literals.len() >= MOST_LITERALS
+            && let Some(key) = key
+        {
             self.plain_only += 1;
-            self.dotted.push(id);
+            self.dotted.push((key, id));
             return;
         }
         let mut found = false;
@@ -100,8 +104,8 @@ impl Sorted {
                         }
                     }
                 }
-                if !found && is_dotted {
-                    self.dotted.push(id);
+                if !found && let Some(key) = key {
+                    self.dotted.push((key, id));
                     found = true;
                 }
                 if sought.in_base64 {
@@ -145,10 +149,6 @@ struct Sought {
 impl Sought {
     fn text(word: String, in_base64: bool) -> Sought {
         Sought { word, others: Vec::new(), meaning: Meaning::Text, in_base64 }
-    }
-
-    fn is_host(&self) -> bool {
-        self.meaning == Meaning::Text && !self.word.contains('@')
     }
 }
 
