@@ -136,7 +136,9 @@ pub struct Coverage {
     pub files: u32,
     pub unreadable_files: u32,
     pub records: u64,
-    /// Earliest and latest time in its records.
+    /// Of these, rows that had been deleted or replaced and were recovered.
+    pub recovered: u64,
+    /// Earliest and latest time in its live records.
     #[serde(serialize_with = "iso_or_null")]
     pub from: Option<Timestamp>,
     #[serde(serialize_with = "iso_or_null")]
@@ -694,6 +696,7 @@ fn untouched(artifact: &'static Artifact, asked: bool) -> Coverage {
         files: 0,
         unreadable_files: 0,
         records: 0,
+        recovered: 0,
         from: None,
         to: None,
     }
@@ -703,6 +706,7 @@ fn cover(entry: &mut Coverage, outcome: &task::Outcome) {
     entry.files += outcome.files;
     entry.unreadable_files += outcome.unreadable;
     entry.records += outcome.records;
+    entry.recovered += outcome.recovered;
     if let Some((from, to)) = outcome.span {
         entry.from = Some(entry.from.map_or(from, |known| known.min(from)));
         entry.to = Some(entry.to.map_or(to, |known| known.max(to)));

@@ -12,6 +12,7 @@ mod layers;
 mod phone;
 mod phones;
 mod readme;
+mod recovered;
 mod registry;
 mod run;
 mod shake;

@@ -1,13 +1,15 @@
 //! SQLite databases of evidence: read through any [`ReadAt`], with the write-ahead log, without ever writing a byte.
 //!
 //! `image` lays the log's pages over the file, `vfs` shows the result to SQLite, and [`Database`] asks it in the schema that this
-//! device happens to have. A damaged database can be salvaged by the caller's decision (`salvage`); what lies at an offset is explained
+//! device happens to have. Rows that are deleted or replaced are looked for by `recover`. A damaged database can be salvaged by the caller's decision (`salvage`); what lies at an offset is explained
 //! by `spot`, and `seams` joins what overflow pages tear apart.
 
+mod carve;
 mod image;
 mod pages;
 mod query;
 mod record;
+mod recover;
 mod salvage;
 mod schema;
 mod seams;
@@ -15,7 +17,8 @@ mod spot;
 mod vfs;
 mod wal;
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -30,6 +33,7 @@ use image::{Chunks, Image, MAGIC, Overlay, Shared};
 use vfs::{Mount, Watch};
 
 pub use query::{Row, Statement};
+pub use recover::{Confidence, Found, Recovered, recover};
 pub use salvage::{Salvaged, salvage};
 pub use seams::{Seam, seams};
 pub use spot::{Map, Part, Space, Spot, Version, is_database, is_log};
@@ -106,6 +110,8 @@ pub struct Database<'a> {
     without_wal: OnceCell<Option<Mount<'a>>>,
     tables: Vec<String>,
     notes: Vec<String>,
+    /// The words of all statements prepared so far, in lower case.
+    asked: RefCell<BTreeSet<String>>,
 }
 
 impl<'a> Database<'a> {
@@ -155,7 +161,7 @@ impl<'a> Database<'a> {
             }
             notes.push(format!("the list of tables is incomplete: {error}"));
         }
-        Ok(Database { mount, base, without_wal: OnceCell::new(), tables, notes })
+        Ok(Database { mount, base, without_wal: OnceCell::new(), tables, notes, asked: RefCell::default() })
     }
 
     /// The real tables; views and virtual tables run code of the evidence's choosing and are not offered.
@@ -175,6 +181,11 @@ impl<'a> Database<'a> {
             }
         }
         columns
+    }
+
+    /// Whether a statement prepared so far names this table or column.
+    pub fn was_asked_for(&self, name: &str) -> bool {
+        self.asked.borrow().contains(&name.to_lowercase())
     }
 
     /// What a user should know about how the image came about: frames of the log left out, pages missing.

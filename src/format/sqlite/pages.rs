@@ -92,7 +92,7 @@ impl Geometry {
     }
 
     /// How much of a record lies in its cell; the rest is on overflow pages.
-    fn local_len(&self, len: usize, kind: u8) -> Option<usize> {
+    pub fn local_len(&self, len: usize, kind: u8) -> Option<usize> {
         let reserved = self.usable.checked_sub(12)?;
         let most =
             if kind == TABLE_LEAF { self.usable - 35 } else { (reserved * 64 / 255).checked_sub(23)? };
@@ -221,12 +221,23 @@ pub(super) struct Pages<'i, 'a> {
     pub damaged: u64,
     cut_rows: u64,
     lost_cells: u64,
+    /// Pages read beyond this are read for the second time: chains that lead into each other.
+    most_reads: u64,
 }
 
 impl<'i, 'a> Pages<'i, 'a> {
     pub fn new(image: &'i Image<'a>) -> Result<Pages<'i, 'a>, DatabaseError> {
         let geometry = Geometry::of(image)?;
-        Ok(Pages { image, geometry, seen: HashSet::new(), read: 0, damaged: 0, cut_rows: 0, lost_cells: 0 })
+        Ok(Pages {
+            image,
+            geometry,
+            seen: HashSet::new(),
+            read: 0,
+            damaged: 0,
+            cut_rows: 0,
+            lost_cells: 0,
+            most_reads: 2 * u64::from(stored_pages(image)) + 1000,
+        })
     }
 
     fn page(&self, number: u32) -> Option<Vec<u8>> {
@@ -300,7 +311,7 @@ impl<'i, 'a> Pages<'i, 'a> {
         let Some(mut next) = head.overflow else { return Some(Cow::Borrowed(start)) };
         let mut record = start.to_vec();
         // Every page of the chain adds to the record, so a chain that bites its tail ends too.
-        while record.len() < head.len && next != 0 {
+        while record.len() < head.len && next != 0 && self.read < self.most_reads {
             let Some(overflow) = self.page(next) else { break };
             self.seen.insert(next);
             self.read += 1;

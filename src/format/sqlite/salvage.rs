@@ -35,7 +35,7 @@ pub fn salvage(
     let mut pages = Pages::new(&image)?;
     let target = Connection::open_in_memory().map_err(|error| unbuilt(&error))?;
     target.execute_batch("PRAGMA journal_mode = OFF; BEGIN;").map_err(|error| unbuilt(&error))?;
-    let mut builder = Builder { target, rows: 0, left: budget, full: false, refused: 0 };
+    let mut builder = Builder::new(target, budget);
     let mut damaged = Vec::new();
     let entries = schema::entries(&mut pages);
     let schema_whole = pages.damaged == 0;
@@ -76,7 +76,7 @@ pub fn salvage(
     Ok(Salvaged { database, pages_read, pages_damaged, rows })
 }
 
-fn unbuilt(error: &rusqlite::Error) -> DatabaseError {
+pub(super) fn unbuilt(error: &rusqlite::Error) -> DatabaseError {
     DatabaseError::Query { reason: format!("salvaged rows cannot be stored: {}", reason(error)), rows: 0 }
 }
 
@@ -89,9 +89,9 @@ fn stored_len(fields: &[Field]) -> u64 {
     16 + content.sum::<u64>() * 5 / 4
 }
 
-struct Builder {
-    target: Connection,
-    rows: u64,
+pub(super) struct Builder {
+    pub target: Connection,
+    pub rows: u64,
     /// Bytes that may still be stored. Counted here: SQLite would undo the whole transaction at a limit of its own.
     left: u64,
     full: bool,
@@ -99,8 +99,13 @@ struct Builder {
 }
 
 impl Builder {
+    /// `budget`: bytes that may be stored, about.
+    pub fn new(target: Connection, budget: u64) -> Builder {
+        Builder { target, rows: 0, left: budget, full: false, refused: 0 }
+    }
+
     /// False when the budget is used up.
-    fn insert(&mut self, table: &Table, rowid: i64, fields: &[Field]) -> bool {
+    pub fn insert(&mut self, table: &Table, rowid: i64, fields: &[Field]) -> bool {
         let Some(left) = self.left.checked_sub(stored_len(fields)) else {
             self.full = true;
             return false;
@@ -127,7 +132,7 @@ impl Builder {
         true
     }
 
-    fn describe(&self, notes: &mut Vec<String>) {
+    pub fn describe(&self, notes: &mut Vec<String>) {
         if self.full {
             notes.push("not all rows could be salvaged: the memory for it is used up".into());
         }

@@ -61,6 +61,9 @@ pub(super) struct Column {
     pub is_rowid: bool,
     /// It has a field in the record; virtual generated columns have none.
     pub stored: bool,
+    pub not_null: bool,
+    /// Rows from before it was added may lack it even if it is never NULL.
+    pub has_default: bool,
 }
 
 impl Entry {
@@ -109,12 +112,15 @@ fn columns(connection: &Connection, table: &str) -> rusqlite::Result<Vec<Column>
         let declared = text(row.get_ref(2)?).unwrap_or_default().to_uppercase();
         let key = row.get::<_, i64>(5)?;
         key_columns += i64::from(key > 0);
+        let default = text(row.get_ref(4)?);
         columns.push(Column {
             name: text(row.get_ref(1)?).unwrap_or_default(),
             affinity: affinity(&declared),
-            default: text(row.get_ref(4)?).filter(|default| is_literal(default)),
+            has_default: default.is_some(),
+            default: default.filter(|default| is_literal(default)),
             is_rowid: key > 0 && declared == "INTEGER",
             stored: row.get::<_, i64>(6)? != 2,
+            not_null: row.get::<_, i64>(3)? != 0,
         });
     }
     for column in &mut columns {

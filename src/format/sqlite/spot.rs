@@ -143,7 +143,7 @@ impl fmt::Display for Spot {
 
 /// Whose the pages are.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Owner {
+pub(super) enum Owner {
     Nobody,
     FreeTrunk,
     FreeLeaf,
@@ -202,7 +202,9 @@ impl<'a> Map<'a> {
         let entries = schema::entries(&mut Pages::new(&files.image)?);
         let entries = std::iter::once(None).chain(entries.into_iter().map(Some));
         let trees: Vec<Tree> = entries.map(|entry| Tree { entry, columns: OnceLock::new() }).collect();
-        let owners = owners(&files.image, &geometry, &trees);
+        let roots: Vec<u32> =
+            trees.iter().map(|tree| tree.entry.as_ref().map_or(1, |entry| entry.root)).collect();
+        let owners = owners(&files.image, &geometry, &roots);
         Ok(Map { files, geometry, trees, owners, links: OnceLock::new() })
     }
 
@@ -449,7 +451,9 @@ impl Log<'_> {
         }
         let mut salts = [0; 8];
         let read = locked(&self.file, |file| file.read(16, &mut salts));
-        if self.belongs && read.is_ok() && header.get(8..16) == Some(&salts[..]) {
+        // A transaction that wrote a frame anew leaves salt and checksum of the frames after it empty until it commits.
+        let empty = header.get(8..24).is_some_and(|bytes| bytes.iter().all(|byte| *byte == 0));
+        if self.belongs && read.is_ok() && (empty || header.get(8..16) == Some(&salts[..])) {
             Version::Uncommitted
         } else {
             Version::Leftover
@@ -457,14 +461,13 @@ impl Log<'_> {
     }
 }
 
-/// Walks every tree as far as the parents of its leaves, and the list of free pages.
-fn owners(image: &Image<'_>, geometry: &Geometry, trees: &[Tree]) -> Vec<Owner> {
+/// Walks every tree, by its root, as far as the parents of its leaves, and the list of free pages.
+pub(super) fn owners(image: &Image<'_>, geometry: &Geometry, roots: &[u32]) -> Vec<Owner> {
     let mut owners = vec![Owner::Nobody; stored_pages(image) as usize + 1];
     let mut page = vec![0; geometry.page_size];
     let mut child = vec![0; geometry.page_size];
-    for (index, tree) in (0..u16::MAX).zip(trees) {
-        let root = tree.entry.as_ref().map_or(1, |entry| entry.root);
-        let mut waiting = vec![root];
+    for (index, root) in (0..u16::MAX).zip(roots) {
+        let mut waiting = vec![*root];
         while let Some(number) = waiting.pop() {
             match owners.get_mut(number as usize) {
                 Some(owner @ Owner::Nobody) => *owner = Owner::Tree(index),

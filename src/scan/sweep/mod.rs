@@ -112,6 +112,7 @@ impl Swept {
             problems: counts.problems.iter().map(problem).collect(),
             kept: Vec::new(),
             records: 0,
+            recovered: 0,
             span: None,
             files: counts.files,
             unreadable: counts.unreadable,
