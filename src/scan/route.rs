@@ -90,11 +90,12 @@ impl Router {
         }
         let mut artifacts = self.route(&file.path);
         if artifacts.is_empty() {
-            let search = self.sweep.is_some() && !file.missing;
+            let search = self.sweep.is_some() && !file.missing && !file.opened;
             return if search { Wants::Search } else { Wants::Nothing };
         }
         // What a chunk of the unified log unpacks to is searched where it is unpacked.
-        if !self.entries.is_some_and(|entries| artifacts.contains(&entries)) && !file.missing {
+        if !self.entries.is_some_and(|entries| artifacts.contains(&entries)) && !file.missing && !file.opened
+        {
             artifacts.extend(self.sweep);
         }
         Wants::Artifacts(artifacts)

@@ -279,6 +279,7 @@ impl Backup {
             domain: Some(domain),
             relative: Some(relative),
             missing: kind == FileKind::File && found.is_none(),
+            opened: false,
             attributes: file.attributes,
             odd,
         }

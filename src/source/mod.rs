@@ -134,6 +134,8 @@ pub struct VirtualFile {
     pub relative: Option<String>,
     /// Listed, but its content is not in the acquisition.
     pub missing: bool,
+    /// What it holds is listed file by file, or is another acquisition: it is not searched as a whole.
+    pub opened: bool,
     /// URLs and other text from extended attributes (where a download came from).
     pub attributes: Vec<String>,
     /// What is odd about the listing itself (a file id that is not the hash of its path).

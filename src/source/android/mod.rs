@@ -11,8 +11,9 @@ mod phone;
 mod report;
 
 use std::{
+    collections::HashMap,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
 use super::{
@@ -25,6 +26,8 @@ use intrusion::Joined;
 pub(super) use intrusion::holds_logs;
 use report::main_text;
 
+/// Where intrusion logs stand, behind one another and each.
+const INTRUSION: &str = "/intrusion_logs/";
 /// Names by which AndroidQF and Bugbane folders are known.
 const COLLECTED: [&str; 14] = [
     "acquisition.json",
@@ -75,6 +78,8 @@ pub(super) struct Android {
     kind: &'static str,
     containers: Vec<Arc<dyn Container>>,
     entries: Vec<Entry>,
+    /// Entries by their path.
+    by_path: OnceLock<HashMap<String, Vec<usize>>>,
     intrusion: Option<Joined>,
     /// What was given, and the folder of the first container that holds the acquisition.
     place: (PathBuf, String),
@@ -199,6 +204,7 @@ impl Android {
             kind: "",
             containers: Vec::new(),
             entries: Vec::new(),
+            by_path: OnceLock::new(),
             intrusion: None,
             place: Default::default(),
             older: Vec::new(),
@@ -245,21 +251,27 @@ impl Android {
             {
                 continue;
             }
+            let mut opened = self.older.contains(&name) || collected_path(&name).starts_with(INTRUSION);
             if name == "dumpsys.txt" && !reported {
+                opened = true;
                 match container.file_at(&member.path, self.max_memory) {
                     Ok(text) => self.text(&member.path, text, false),
                     Err(error) => self.problems.push(error),
                 }
             }
             if name.ends_with(".ab") && !name.contains('/') {
-                let opened = container
+                let backup = container
                     .file_at(&member.path, self.max_memory)
                     .and_then(|file| self.backup_file(&member.path, &file, secrets));
-                if let Err(error) = opened {
+                opened = backup.is_ok();
+                if let Err(error) = backup {
                     self.problem(&member.path, format!("{error}; the rest of the acquisition was read"));
                 }
             }
             self.member(0, collected_path(&name), "", member);
+            if let Some(entry) = self.entries.last_mut() {
+                entry.file.opened = opened;
+            }
         }
         for logs in intrusion_folders(&*container, folder) {
             self.intrusion_logs(&container, &logs);
@@ -283,7 +295,7 @@ impl Android {
         let joined = Joined::new(logs);
         self.entries.push(Entry {
             file: VirtualFile {
-                path: "/intrusion_logs/all".into(),
+                path: format!("{INTRUSION}all"),
                 stored_as,
                 size: joined.len(),
                 ..VirtualFile::default()
@@ -374,7 +386,7 @@ fn collected_path(name: &str) -> String {
             let intrusion = || {
                 let rest =
                     name.strip_prefix("intrusion_logs/").or_else(|| name.strip_prefix("intrusion-logs/"));
-                rest.map(|path| format!("/intrusion_logs/{path}"))
+                rest.map(|path| format!("{INTRUSION}{path}"))
             };
             copied.or_else(shell).or_else(intrusion).unwrap_or_else(|| format!("/androidqf/{name}"))
         }
@@ -428,7 +440,15 @@ impl Source for Android {
 
     fn open(&self, file: &VirtualFile) -> Result<Box<dyn ReadAt + '_>, SourceError> {
         let same = |entry: &&Entry| entry.file.path == file.path && entry.file.stored_as == file.stored_as;
-        match self.entries.iter().find(same) {
+        let by_path = self.by_path.get_or_init(|| {
+            let mut by_path: HashMap<String, Vec<usize>> = HashMap::new();
+            for (at, entry) in self.entries.iter().enumerate() {
+                by_path.entry(entry.file.path.clone()).or_default().push(at);
+            }
+            by_path
+        });
+        let of_path = by_path.get(&file.path).into_iter().flatten().filter_map(|at| self.entries.get(*at));
+        match of_path.into_iter().find(same) {
             Some(entry) => self.content(entry),
             None => {
                 Err(SourceError::File { path: file.path.clone(), reason: "is not in the acquisition".into() })
