@@ -73,7 +73,7 @@ impl Numbers {
         const ROOTS: [&str; 4] = [
             "/private/var/mobile/Library/",
             "/private/var/mobile/Containers/Data/Application/",
-            "/var/tmp/",
+            "/private/var/mobile/tmp/",
             "/usr/libexec/",
         ];
         format!(
@@ -125,34 +125,34 @@ impl Numbers {
     }
 
     fn line(&mut self) -> String {
-        match self.below(8) {
-            0 => format!(
+        match self.below(24) {
+            0..3 => format!(
                 "https://{}/{}/{}?id={}&utm_source=app",
                 self.host(),
                 self.letters(3, 9),
                 self.letters(3, 20),
                 self.next()
             ),
-            1 => format!(
+            3..6 => format!(
                 "{{\"url\":\"https:\\/\\/{}\\/{}\",\"bundleId\":\"com.apple.{}\",\"v\":\"1.{}.0\"}}",
                 self.host(),
                 self.letters(4, 9),
                 self.letters(5, 14),
                 self.below(20)
             ),
-            2 => self.path(),
-            3 => format!(
+            6..9 => self.path(),
+            9..12 => format!(
                 "com.{}.{}",
                 self.one(&["apple", "google.android", "facebook", "example"]),
                 self.letters(5, 16)
             ),
-            4 => format!(
+            12..15 => format!(
                 "{}.{}@{}",
                 self.letters(3, 8),
                 self.letters(3, 8),
                 self.one(&["gmail.com", "icloud.com", "example.org"])
             ),
-            5 => format!("{:016x}{:016x}", self.next(), self.next()),
+            15 => format!("{:016x}{:016x}", self.next(), self.next()),
             _ => format!(
                 "2026-03-{:02} 12:{:02}:07.{:06} {}[{}]: {}.",
                 1 + self.below(28),

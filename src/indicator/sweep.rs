@@ -61,7 +61,7 @@ pub(super) struct Engine {
     literals: Vec<Literal>,
     grams: Grams,
     dots: Dots,
-    has_digests: bool,
+    shortest_digest: Option<usize>,
     left_out: Vec<(u32, Unswept)>,
     plain_only: usize,
 }
@@ -75,7 +75,7 @@ impl Engine {
             literals: sorted.literals,
             grams,
             dots,
-            has_digests: !matcher.index.digests.is_empty(),
+            shortest_digest: matcher.index.digests.keys().map(|digest| digest.len()).min(),
             left_out: sorted.left_out,
             plain_only: sorted.plain_only,
         }

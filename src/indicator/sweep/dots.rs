@@ -13,7 +13,12 @@ struct Slot {
     indicator: u32,
 }
 
+/// Bits of the table of what stands right beside dots, as a power of two: it stays in the nearest cache.
+const BESIDE_BITS: u32 = 17;
+
 pub(super) struct Dots {
+    /// Two characters before a dot and two after it; most dots end here.
+    beside: Vec<u64>,
     bits: Vec<u64>,
     bits_shift: u32,
     slots: Vec<Slot>,
@@ -63,29 +68,65 @@ fn eight_before(bytes: &[u8], end: usize) -> [u8; 8] {
     eight
 }
 
-/// The key of a word by one of its dots.
-pub(super) fn key(word: &[u8], dot: usize) -> Option<u64> {
-    let after = word.get(dot + 1..)?.first_chunk()?;
-    let label = Label::before(eight_before(word, dot));
-    Some(label.key(label.length, *after))
+/// By what a word is found at one of its dots.
+#[derive(Clone, Copy)]
+pub(super) struct Key {
+    hash: u64,
+    /// Two characters before the dot, zero where there is none, and two after it.
+    beside: [u8; 4],
+    indicator: u32,
+}
+
+impl Key {
+    pub fn new(indicator: u32, word: &[u8], dot: usize) -> Option<Key> {
+        let after = word.get(dot + 1..)?.first_chunk::<2>()?;
+        let before = eight_before(word, dot);
+        let label = Label::before(before);
+        let [.., first, second] = before;
+        let first = if label.length > 1 { first } else { 0 };
+        let hash = label.key(label.length, *after);
+        Some(Key { hash, beside: [first, second, after[0], after[1]], indicator })
+    }
+}
+
+/// The place for four characters of which the lowest five bits count, the same for both cases of a letter.
+fn beside(four: [u8; 4]) -> (usize, u32) {
+    let hash = (u32::from_le_bytes(four) & 0x1f1f_1f1f).wrapping_mul(0x9E37_79B1) >> (32 - BESIDE_BITS);
+    ((hash >> 6) as usize, hash & 63)
 }
 
 impl Dots {
     /// Of the keys of words, each with its indicator.
-    pub fn new(keys: &[(u64, u32)]) -> Dots {
+    pub fn new(keys: &[Key]) -> Dots {
         if keys.is_empty() {
-            return Dots { bits: Vec::new(), bits_shift: 0, slots: Vec::new(), slots_shift: 0 };
+            return Dots {
+                beside: Vec::new(),
+                bits: Vec::new(),
+                bits_shift: 0,
+                slots: Vec::new(),
+                slots_shift: 0,
+            };
         }
         let bits_power = (keys.len() * 32).next_power_of_two().clamp(1 << 12, 1 << 25).trailing_zeros();
         let slots_power = (keys.len() * 2).next_power_of_two().max(16).trailing_zeros();
         let mut dots = Dots {
+            beside: vec![0; 1 << (BESIDE_BITS - 6)],
             bits: vec![0; 1 << (bits_power - 6)],
             bits_shift: 64 - bits_power,
             slots: vec![Slot::default(); 1 << slots_power],
             slots_shift: 64 - slots_power,
         };
-        for (key, id) in keys {
-            dots.add(*key, *id);
+        for key in keys {
+            dots.add(key.hash, key.indicator);
+            // What stands before a label of one character may be anything.
+            let firsts = if key.beside[0] == 0 { 0..=31 } else { key.beside[0]..=key.beside[0] };
+            for first in firsts {
+                let [_, second, third, fourth] = key.beside;
+                let (word, bit) = beside([first, second, third, fourth]);
+                if let Some(bits) = dots.beside.get_mut(word) {
+                    *bits |= 1 << bit;
+                }
+            }
         }
         dots
     }
@@ -113,12 +154,21 @@ impl Dots {
     }
 
     /// Calls `each` with an indicator and the place of a dot in `from..to` where its word may stand.
+    #[inline(never)]
     pub fn scan(&self, bytes: &[u8], from: usize, to: usize, each: &mut dyn FnMut(u32, usize)) {
         if self.slots.is_empty() {
             return;
         }
         for dot in memchr::memchr_iter(b'.', bytes.get(from..to).unwrap_or_default()) {
-            self.look(bytes, from + dot, each);
+            let dot = from + dot;
+            let five = dot.checked_sub(2).and_then(|start| bytes.get(start..)).and_then(<[u8]>::first_chunk);
+            if let Some([first, second, _, third, fourth]) = five {
+                let (word, bit) = beside([*first, *second, *third, *fourth]);
+                if self.beside.get(word).is_none_or(|bits| bits >> bit & 1 == 0) {
+                    continue;
+                }
+            }
+            self.look(bytes, dot, each);
         }
     }
 

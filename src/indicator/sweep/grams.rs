@@ -22,9 +22,13 @@ const BLOCK: usize = STRIDE * (AT_ONCE - 1) + 8;
 /// A stretch of a word's window.
 struct Entry {
     gram: u64,
+    /// The rest of the window.
+    rest: u32,
     literal: u32,
     /// Where it begins in the word.
-    at: u32,
+    at: u16,
+    /// Where it begins in the window.
+    in_window: u8,
 }
 
 pub(super) struct Grams {
@@ -40,9 +44,9 @@ fn hash(gram: u64) -> u64 {
     gram.wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }
 
-/// The number of the word for a hash, of 16 bits, and the two bits in it: two in one word hold back far more than one, for one load.
-fn place(hash: u64) -> (usize, u32, u32) {
-    ((hash >> 48) as usize, (hash >> 42) as u32 & 63, (hash >> 36) as u32 & 63)
+/// The number of the word for a hash, of 16 bits, and three bits in it: together they hold back far more than one, for one load.
+fn place(hash: u64) -> (usize, u32, u32, u32) {
+    ((hash >> 48) as usize, (hash >> 42) as u32 & 63, (hash >> 36) as u32 & 63, (hash >> 30) as u32 & 63)
 }
 
 fn gram(eight: [u8; 8]) -> u64 {
@@ -56,13 +60,28 @@ fn gram_at(bytes: &[u8], at: usize) -> Option<u64> {
     Some(gram(eight))
 }
 
+/// What the window holds before and after its stretch.
+fn rest_at(bytes: &[u8], window: usize, in_window: usize) -> Option<u32> {
+    let window = bytes.get(window..)?.first_chunk::<WINDOW>()?;
+    let mut rest = [0; STRIDE - 1];
+    for (at, byte) in rest.iter_mut().enumerate() {
+        *byte = window.get(if at < in_window { at } else { at + GRAM })? | FOLD;
+    }
+    Some(u32::from_le_bytes(rest))
+}
+
 impl Grams {
     pub fn new(literals: &[Literal]) -> Grams {
         let mut entries = Vec::with_capacity(literals.len() * STRIDE);
         for (number, literal) in (0_u32..).zip(literals) {
-            for at in literal.window..literal.window + STRIDE {
-                if let Some(gram) = gram_at(&literal.word, at) {
-                    entries.push(Entry { gram, literal: number, at: at as u32 });
+            for in_window in 0..STRIDE {
+                let at = literal.window + in_window;
+                if let Some(gram) = gram_at(&literal.word, at)
+                    && let Some(rest) = rest_at(&literal.word, literal.window, in_window)
+                    && let Ok(place) = u16::try_from(at)
+                {
+                    let in_window = in_window as u8;
+                    entries.push(Entry { gram, rest, literal: number, at: place, in_window });
                 }
             }
         }
@@ -81,9 +100,9 @@ impl Grams {
                 continue;
             }
             let hash = hash(gram);
-            let (word, one, other) = place(hash);
+            let (word, one, other, third) = place(hash);
             if let Some(bits) = grams.bits.get_mut(word) {
-                *bits |= 1 << one | 1 << other;
+                *bits |= 1 << one | 1 << other | 1 << third;
             }
             let last_slot = grams.slots.len() - 1;
             let mut slot = (hash >> grams.shift) as usize;
@@ -101,6 +120,7 @@ impl Grams {
 
     /// Calls `each` with the number of a literal, a place and where that is in its word, for all stretches of its window that are
     /// met at `from..to`; a few more follow.
+    #[inline(never)]
     pub fn scan(&self, bytes: &[u8], from: usize, to: usize, each: &mut dyn FnMut(u32, usize, usize)) {
         if self.entries.is_empty() {
             return;
@@ -118,7 +138,7 @@ impl Grams {
         while at < to
             && let Some(gram) = gram_at(bytes, at)
         {
-            self.confirm(gram, at, each);
+            self.confirm(bytes, gram, at, each);
             at += STRIDE;
         }
     }
@@ -130,9 +150,9 @@ impl Grams {
         for number in 0..AT_ONCE {
             let start = number * STRIDE;
             let eight = block[start..start + 8].try_into().expect("the block holds the last of them");
-            let (word, one, other) = place(hash(gram(eight)));
+            let (word, one, other, third) = place(hash(gram(eight)));
             let word = self.bits[word];
-            hits |= ((word >> one & word >> other & 1) as u32) << number;
+            hits |= ((word >> one & word >> other & word >> third & 1) as u32) << number;
         }
         hits
     }
@@ -144,18 +164,22 @@ impl Grams {
             let at = at + STRIDE * hits.trailing_zeros() as usize;
             hits &= hits - 1;
             if let Some(gram) = gram_at(bytes, at) {
-                self.confirm(gram, at, each);
+                self.confirm(bytes, gram, at, each);
             }
         }
     }
 
-    fn confirm(&self, gram: u64, at: usize, each: &mut dyn FnMut(u32, usize, usize)) {
+    fn confirm(&self, bytes: &[u8], gram: u64, at: usize, each: &mut dyn FnMut(u32, usize, usize)) {
         let mut slot = (hash(gram) >> self.shift) as usize;
         while let Some(first) = self.slots.get(slot).and_then(|number| number.checked_sub(1)) {
             let entries = self.entries.get(first as usize..).unwrap_or_default();
             if entries.first().is_some_and(|entry| entry.gram == gram) {
                 for entry in entries.iter().take_while(|entry| entry.gram == gram) {
-                    each(entry.literal, at, entry.at as usize);
+                    let in_window = usize::from(entry.in_window);
+                    let window = at.checked_sub(in_window);
+                    if window.and_then(|window| rest_at(bytes, window, in_window)) == Some(entry.rest) {
+                        each(entry.literal, at, usize::from(entry.at));
+                    }
                 }
                 return;
             }

@@ -58,8 +58,8 @@ impl Sweeper<'_> {
                 self.judge(text, span, id, Meaning::Text, keep);
             }
         });
-        if self.engine.has_digests {
-            self.digests(text, from, to, keep);
+        if let Some(shortest) = self.engine.shortest_digest {
+            self.digests(text, shortest, from, to, keep);
         }
     }
 
@@ -146,35 +146,39 @@ impl Sweeper<'_> {
         !(ioc == Some(Ioc::Url) && hit.form == Form::Context)
     }
 
-    /// Digests between characters that are neither letters nor digits. A run of 32 covers every thirty-second byte, and sixteen more
-    /// on one side of it.
-    fn digests(self, text: Text<'_>, from: usize, to: usize, keep: &mut Keep<'_>) {
+    /// Digests between characters that are neither letters nor digits. The shortest covers one of the bytes that are looked at,
+    /// and sixteen more on one side of it.
+    #[inline(never)]
+    fn digests(self, text: Text<'_>, shortest: usize, from: usize, to: usize, keep: &mut Keep<'_>) {
+        const SIDE: usize = 16;
         let bytes = text.bytes;
         let mut at = from;
         while at < to {
-            let is_likely = match at
-                .checked_sub(16)
-                .and_then(|start| bytes.get(start..))
-                .and_then(<[u8]>::first_chunk::<33>)
-            {
+            let around = at.checked_sub(SIDE).and_then(|start| bytes.get(start..));
+            let is_likely = match around.and_then(<[u8]>::first_chunk::<{ 2 * SIDE + 1 }>) {
                 Some(around) => {
                     let hex = |at: usize| HEX[usize::from(around[at])];
-                    hex(16) & (hex(0) & hex(5) & hex(11) | hex(21) & hex(27) & hex(32))
+                    hex(16) & (hex(0) & hex(3) & hex(7) & hex(11) | hex(21) & hex(25) & hex(29) & hex(32))
                 }
                 None => bytes.get(at).is_some_and(u8::is_ascii_hexdigit),
             };
             if is_likely {
-                self.digest(text, at, keep);
+                self.digest(text, shortest, at, keep);
             }
-            at += 32;
+            at += shortest;
         }
     }
 
-    fn digest(self, text: Text<'_>, at: usize, keep: &mut Keep<'_>) {
+    #[inline(never)]
+    fn digest(self, text: Text<'_>, shortest: usize, at: usize, keep: &mut Keep<'_>) {
         let bytes = text.bytes;
         let is_word = |byte: &&u8| byte.is_ascii_alphanumeric();
         let before = bytes.get(..at).unwrap_or_default();
         let start = at - before.iter().rev().take(67).take_while(is_word).count();
+        let right = bytes.get(at..).unwrap_or_default().iter().take(65).take_while(is_word).count();
+        if at + right - start < shortest {
+            return;
+        }
         // What an escape leaves before a digest is no part of it.
         let start = match start.checked_sub(1).and_then(|at| bytes.get(at)) {
             Some(b'\\') => start + 1,

@@ -5,8 +5,9 @@ use std::collections::HashSet;
 use std::net::IpAddr;
 use std::ops::Range;
 
+use super::Unswept;
+use super::dots::Key;
 use super::grams::{FOLD, GRAM, WINDOW};
-use super::{Unswept, dots};
 use crate::indicator::bytes::{fragments, is_unusual};
 use crate::indicator::host::{self, Host, Shape};
 use crate::indicator::{Indicator, IndicatorSet, Ioc, Platform, name, path};
@@ -42,7 +43,7 @@ pub(super) struct Sorted {
     rarity: Rarity,
     pub literals: Vec<Literal>,
     /// Looked for by their dots, each with the key of one.
-    pub dotted: Vec<(u64, u32)>,
+    pub dotted: Vec<Key>,
     pub left_out: Vec<(u32, Unswept)>,
     pub plain_only: usize,
 }
@@ -77,56 +78,60 @@ impl Sorted {
     fn add(&mut self, id: u32, sought: &Sought) {
         let word = sought.word.as_bytes();
         let is_text = sought.meaning == Meaning::Text;
-        let key = anchor(&sought.word).filter(|_| is_text).and_then(|dot| dots::key(word, dot));
+        let key = anchor(&sought.word).filter(|_| is_text).and_then(|dot| Key::new(id, word, dot));
         if self.literals.len() >= MOST_LITERALS
             && let Some(key) = key
         {
             self.plain_only += 1;
-            self.dotted.push((key, id));
+            self.dotted.push(key);
             return;
         }
         let mut found = false;
-        match sought.meaning {
-            Meaning::Text => {
-                if let Some(window) = self.rarity.rarest(word, true) {
-                    found = self.literal(id, Meaning::Text, word, window, true);
-                } else {
-                    found = self
-                        .rarity
-                        .rarest(word, false)
-                        .is_some_and(|window| self.literal(id, Meaning::Text, word, window, false));
-                    for dot in DOTS_OF_SHORT_WORDS {
-                        let spelled = sought.word.replace('.', dot);
-                        if spelled.len() > sought.word.len()
-                            && let Some(window) = self.rarity.rarest(spelled.as_bytes(), false)
-                        {
-                            self.literal(id, Meaning::Text, spelled.as_bytes(), window, false);
-                        }
-                    }
-                }
-                if !found && let Some(key) = key {
-                    self.dotted.push((key, id));
-                    found = true;
-                }
-                if sought.in_base64 {
-                    for (group, fragment) in fragments(word) {
-                        if let Some(window) = self.rarity.rarest(fragment.as_bytes(), false) {
-                            self.literal(id, Meaning::Base64(group), fragment.as_bytes(), window, false);
-                        }
-                    }
+        if is_text {
+            found = self.text(id, &sought.word, key);
+            if sought.in_base64 {
+                for (group, fragment) in fragments(word) {
+                    self.as_written(id, Meaning::Base64(group), &fragment);
                 }
             }
-            meaning => {
-                for word in std::iter::once(&sought.word).chain(&sought.others) {
-                    if let Some(window) = self.rarity.rarest(word.as_bytes(), false) {
-                        found = self.literal(id, meaning, word.as_bytes(), window, false);
-                    }
-                }
+        } else {
+            for word in std::iter::once(&sought.word).chain(&sought.others) {
+                found |= self.as_written(id, sought.meaning, word);
             }
         }
         if !found {
             self.left_out.push((id, Unswept::Ordinary));
         }
+    }
+
+    /// A word for the rules of text: by what stands between its dots if that is rare, or by each way to write it, or by its dots.
+    fn text(&mut self, id: u32, word: &str, key: Option<Key>) -> bool {
+        if let Some((window, 0)) = self.rarity.rarest(word.as_bytes(), true) {
+            return self.literal(id, Meaning::Text, word.as_bytes(), window, true);
+        }
+        if word.contains('.') {
+            for dot in DOTS_OF_SHORT_WORDS {
+                let spelled = word.replace('.', dot);
+                if let Some((window, 0)) = self.rarity.rarest(spelled.as_bytes(), false) {
+                    self.literal(id, Meaning::Text, spelled.as_bytes(), window, false);
+                }
+            }
+        }
+        match (self.rarity.rarest(word.as_bytes(), false), key) {
+            (Some((window, 0)), _) | (Some((window, _)), None) => {
+                self.literal(id, Meaning::Text, word.as_bytes(), window, false)
+            }
+            (_, Some(key)) => {
+                self.dotted.push(key);
+                true
+            }
+            (None, None) => false,
+        }
+    }
+
+    fn as_written(&mut self, id: u32, meaning: Meaning, word: &str) -> bool {
+        let window = self.rarity.rarest(word.as_bytes(), false);
+        window.is_some_and(|(window, _)| self.literal(id, meaning, word.as_bytes(), window, false))
     }
 
     fn literal(&mut self, id: u32, meaning: Meaning, word: &[u8], window: usize, any_spelling: bool) -> bool {
@@ -135,7 +140,7 @@ impl Sorted {
     }
 }
 
-/// The ways to write the dot of a word that is too short to be found by what stands between its dots.
+/// The ways to write the dots of a word that is not found by what stands between them.
 const DOTS_OF_SHORT_WORDS: [&str; 4] = ["[.]", "(.)", "[dot]", "%2e"];
 
 struct Sought {
@@ -262,8 +267,8 @@ impl Rarity {
         Rarity { ordinary: stretches.collect() }
     }
 
-    /// Where the window begins that holds the rarest characters: inside a part between dots and slashes, or anywhere.
-    fn rarest(&self, word: &[u8], inside: bool) -> Option<usize> {
+    /// Where the window begins that is rarest, inside a part between dots and slashes or anywhere, and how many ordinary stretches it has.
+    fn rarest(&self, word: &[u8], inside: bool) -> Option<(usize, usize)> {
         // Common letters of English text and of identifiers, most common first.
         const COMMON: &[u8] = b"eaotinrslcdmpuhgbfy.-/wvkxjqz_";
         let rarity =
@@ -271,12 +276,13 @@ impl Rarity {
         let windows = word.windows(WINDOW).enumerate();
         windows
             .filter(|(_, window)| !inside || !window.iter().any(|byte| is_spelled(*byte)))
-            .max_by_key(|(at, window)| {
+            .map(|(at, window)| {
                 let stretches = window.windows(GRAM).filter_map(folded);
                 let ordinary = stretches.filter(|stretch| self.ordinary.contains(stretch)).count();
-                (Reverse(ordinary), window.iter().map(rarity).sum::<usize>(), Reverse(*at))
+                (Reverse(ordinary), window.iter().map(rarity).sum::<usize>(), Reverse(at))
             })
-            .map(|(at, _)| at)
+            .max()
+            .map(|(ordinary, _, at)| (at.0, ordinary.0))
     }
 }
 
@@ -284,14 +290,54 @@ fn folded(stretch: &[u8]) -> Option<[u8; GRAM]> {
     Some(stretch.first_chunk::<GRAM>()?.map(|byte| byte | FOLD))
 }
 
-/// What stands all over a phone's bytes.
-const ORDINARY: &str = "https://www.com.apple.http://com/private/var/mobile/library/containers/data/application/\
-    com.google.android.com.facebook.microsoft.samsung.whatsapp.instagram.telegram.youtube.googleapis.com\
-    /private/var/containers/bundle/system/framework.framework/usr/libexec/preferences.plist.sqlite\
-    /data/local/tmp/data/user/0/storage/emulated/0 services.service.manager.security.settings.updates.\
-    notification.download.mobile.account.support.network.connect.message.analytics.application.identifier\
-    information.location.calendar.contacts.photos.camera.keyboard.extension.bluetooth.provider.content.\
-    @gmail.com@icloud.com@outlook.com@yahoo.com@mail.com .org.net.info.online.website.cloud.static.assets.images";
+/// What stands all over a phone's bytes, or is what words there are made of.
+const ORDINARY: &str = "\
+    https://www.apple.com http://www.example.com com.apple.mobile com.google.android.gms com.facebook.katana com.microsoft.office \
+    com.samsung.android.app com.android.providers.media com.android.vending net.whatsapp.WhatsApp com.whatsapp com.instagram.android \
+    org.telegram.messenger com.snapchat.android com.twitter.android com.skype.raider com.viber.voip com.tencent.mm com.huawei.system \
+    com.xiaomi.mipush com.example.application org.mozilla.firefox com.spotify.music com.netflix.mediaclient com.amazon.mShop \
+    maps.googleapis.com youtube.com googlevideo.com gstatic.com googleusercontent.com doubleclick.net google-analytics.com \
+    googletagmanager.com cloudfront.net akamaihd.net amazonaws.com fbcdn.net icloud.com mzstatic.com live.com outlook.com hotmail.com \
+    yahoo.com gmail.com mail.com protonmail.com wikipedia.org github.com appspot.com blogspot.com wordpress.com linkedin.com dropbox.com \
+    firebaseio.com crashlytics.com /private/var/mobile/Library/Preferences/ /private/var/mobile/Containers/Data/Application/ \
+    /private/var/containers/Bundle/Application/ /var/mobile/Media/DCIM/100APPLE/ /private/var/db/ /private/var/tmp/ /private/var/root/ \
+    /private/var/logs/ /private/var/log/ /System/Library/PrivateFrameworks/ /System/Library/Frameworks/Foundation.framework/ \
+    /System/Library/CoreServices/ /usr/libexec/ /usr/lib/system/ /usr/local/ /data/local/tmp/ /data/user/0/com. /data/data/com. \
+    /data/app/ /data/misc/ /storage/emulated/0/Android/data/com. /storage/emulated/0/Download/ /sdcard/ /system/framework/ /system/app/ \
+    /system/priv-app/ /vendor/lib64/ /proc/self/ .plist .sqlite .db-wal .db-shm .json .html .jpeg .heic .png .js .css .php .apk .dex \
+    notifications application applications location locations mobile mobiles mobilespy service services system systems manager \
+    management security secured secure settings setting update updates updated updater download downloads downloader account accounts \
+    support supported network networks networking connect connected connection connections message messages messaging messenger \
+    analytics identifier information calendar contacts contact photos photo camera keyboard extension extensions bluetooth provider \
+    providers content contents online website websites static assets images image cloud server servers client clients request requests \
+    response responses session sessions changed changes error errors warning warnings status state states device devices phone phones \
+    telephone smartphone tracker tracking monitor monitoring family parental control controls kids children location-tracking spyware \
+    android iphone apple google facebook twitter instagram whatsapp telegram microsoft samsung windows office outlook skype linkedin \
+    youtube amazon netflix paypal banking business company international global world news media video videos audio music sounds \
+    player store stores shop shopping market markets travel hotels health medical doctor school university education learning training \
+    community social network friends people person personal profile profiles privacy policy policies terms conditions license licence \
+    password passwords username login signin signup register registration registered verify verification verified validate validation \
+    confirm confirmation authentication authenticate authorization certificate certificates encryption encrypted encryption decrypted \
+    database databases backup backups restore recovery storage memory process processes processor execute execution performance \
+    configuration configure default defaults preference preferences options option feature features enable enabled disable disabled \
+    available availability unavailable required requirement version versions release released develop developer development production \
+    test testing sample example examples document documents folder folders directory directories browser browsers internet explorer \
+    chrome firefox safari search searching results result report reports reporting report statistics history activity activities \
+    event events schedule scheduled background foreground window windows screen screens display displayed resolution language \
+    languages english french german spanish russian chinese japanese arabic country countries region regions address addresses \
+    street number numbers amount payment payments invoice order orders customer customers product products delivery shipping \
+    subscribe subscription subscriptions newsletter campaign advertising advertisement marketing promotion discount special offer \
+    offers limited standard professional premium official original originator international transaction transactions transfer \
+    template templates component components module modules package packages library libraries framework frameworks interface \
+    implementation object objects property properties attribute attributes element elements function functions parameter parameters \
+    argument arguments variable variables constant string strings integer boolean array dictionary character characters \
+    current previous following previously recently tomorrow yesterday morning afternoon evening minutes seconds station please \
+    though through without within between because together another something anything everything nothing someone everyone \
+    automatic automatically communication communications technology technologies solution solutions resource resources \
+    distribution destination direction directions description subscription administration administrator organization organizations \
+    generation operation operations navigation animation installation installer uninstall integration migration optimization \
+    synchronize synchronization syndication synchronizer sync-service background-service launcher launchd springboard daemon agent \
+    assistant intelligent intelligence dictionary vocabulary translation translate weather forecast temperature sport sports football";
 
 /// A character that formats escape and people disguise.
 fn is_spelled(byte: u8) -> bool {
