@@ -144,6 +144,24 @@ impl<'m> Sweeper<'m> {
         }
     }
 
+    /// Calls `each` for the words of indicators that begin in `from..to`, with the index of one, whatever stands around them: for
+    /// whoever knows better than the bytes beside it where a text ends.
+    pub fn words(
+        &self,
+        bytes: &[u8],
+        from: usize,
+        to: usize,
+        each: &mut dyn FnMut(std::ops::Range<usize>, u32),
+    ) {
+        let around = Self::CONTEXT / 2;
+        let (start, end) = (from.saturating_sub(around), to.saturating_add(around).min(bytes.len()));
+        self.whole(bytes, start, end, &mut |span, id| {
+            if (from..to).contains(&span.start) {
+                each(span, id);
+            }
+        });
+    }
+
     /// Indicators that are not looked for in raw bytes, in the order of the set.
     pub fn left_out(&self) -> &'m [(u32, Unswept)] {
         &self.engine.left_out

@@ -41,7 +41,7 @@ fn database(path: &Path) {
              INSERT INTO said VALUES (1, 'hello https://evilhost-updates.net/a'), (2, 'gone: second-evil.org'), (9, 'last');
              INSERT INTO said VALUES (3, '{}' || 'evilhost-updates.net' || '{}');
              DELETE FROM said WHERE id = 2; PRAGMA wal_checkpoint(TRUNCATE);
-             INSERT INTO said VALUES (4, 'new third-evil.org !');",
+             INSERT INTO said VALUES (4, 'new third-evil.org');",
             // The word lies on both sides of where the value goes on on another page.
             "x ".repeat(243),
             " y".repeat(4000),

@@ -14,6 +14,7 @@ mod salvage;
 mod schema;
 mod seams;
 mod spot;
+mod value;
 mod vfs;
 mod wal;
 
@@ -37,6 +38,7 @@ pub use recover::{Confidence, Found, Recovered, recover};
 pub use salvage::{Salvaged, salvage};
 pub use seams::{Seam, seams};
 pub use spot::{Map, Part, Space, Spot, Version, is_database, is_log};
+pub use value::{Sheets, orphan};
 pub use wal::{Stop, Wal};
 
 /// How long one statement may run.

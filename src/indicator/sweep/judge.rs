@@ -63,6 +63,23 @@ impl Sweeper<'_> {
         }
     }
 
+    /// Calls `each` for every whole word that has a part in `from..to`, whatever stands around it.
+    pub(super) fn whole(self, bytes: &[u8], from: usize, to: usize, each: &mut dyn FnMut(Range<usize>, u32)) {
+        self.engine.grams.scan(bytes, from, to, &mut |number, at, in_word| {
+            let Some(literal) = self.engine.literals.get(number as usize) else { return };
+            if let Some(span) = literal.span(bytes, at, in_word)
+                && !matches!(literal.meaning, Meaning::Base64(_))
+            {
+                each(span, literal.id);
+            }
+        });
+        self.engine.dots.scan(bytes, from, to, &mut |id, dot| {
+            if let Some(span) = self.dotted(bytes, id, dot) {
+                each(span, id);
+            }
+        });
+    }
+
     /// Where the word of an indicator stands around its dot.
     fn dotted(self, bytes: &[u8], id: u32, dot: usize) -> Option<Range<usize>> {
         let indicator = self.matcher.set.indicators.get(id as usize)?;

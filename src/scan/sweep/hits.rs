@@ -62,6 +62,13 @@ impl Hits {
         }
     }
 
+    /// Adds what is not known to be at this offset.
+    pub fn add_new(&mut self, new: Raw) {
+        if !self.places.iter().any(|known| known.offset == new.offset && known.inner == new.inner) {
+            self.add(|| new);
+        }
+    }
+
     /// An older state of a page holds most of its rows as they still are: those were not deleted.
     pub fn forget_older_states(&mut self) {
         let place = |raw: &Raw| raw.spot.as_ref().map(|spot| spot.place.clone());

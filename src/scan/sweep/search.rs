@@ -7,13 +7,15 @@ use super::hits::{Found, Raw};
 use super::packed::{self, Packing};
 use super::spot;
 use crate::format::ReadAt;
-use crate::format::sqlite::{self, Part};
+use crate::format::sqlite::{self, Part, Sheets};
 use crate::indicator::{Matcher, Sweeper};
 
 /// Bytes searched at a time.
 const WINDOW: usize = 1 << 20;
 /// Bytes looked at on either side of where a value goes on on another page.
 const ACROSS: usize = 1024;
+/// Words of a database that are looked at as parts of their values.
+const WORDS: usize = 10_000;
 /// Bytes shown on either side of a hit.
 const AROUND: usize = 96;
 /// How often content is unpacked inside of unpacked content.
@@ -81,7 +83,9 @@ impl<'m> Search<'m> {
         }
         // Pictures and films hold no blobs of other programs.
         let may_hold_blobs = depth < DEPTH && !packed::is_medium(&head);
+        let sheets = Sheets::of(&head);
         let mut blobs = Vec::new();
+        let mut words = Vec::new();
         let mut buffer = std::mem::take(&mut self.buffer);
         let mut at = from;
         while at < to {
@@ -93,6 +97,13 @@ impl<'m> Search<'m> {
             let bytes = buffer.get(..read).unwrap_or_default();
             let (first, last) = ((at - begin) as usize, ((end - begin) as usize).min(bytes.len()));
             self.window(bytes, first, last, begin, inner);
+            if sheets.is_some() {
+                self.sweeper.words(bytes, first, last, &mut |span, _| {
+                    if words.len() < WORDS {
+                        words.push((begin + span.start as u64, span.len()));
+                    }
+                });
+            }
             if may_hold_blobs {
                 packed::blobs(bytes, first, last, &mut |packing, offset| {
                     blobs.push((packing, begin + offset as u64));
@@ -104,6 +115,9 @@ impl<'m> Search<'m> {
             at = end;
         }
         self.buffer = buffer;
+        if let Some(sheets) = sheets {
+            self.values(reader, &sheets, &words, inner)?;
+        }
         if from == 0 && sqlite::is_database(&head) {
             self.seams(open, inner)?;
         }
@@ -138,6 +152,44 @@ impl<'m> Search<'m> {
                 hit,
             });
         });
+    }
+
+    /// Looks at words in databases again, as parts of the values that hold them: what stands right before and behind these is no text.
+    fn values(
+        &mut self,
+        reader: &dyn ReadAt,
+        sheets: &Sheets,
+        words: &[(u64, usize)],
+        inner: &Arc<str>,
+    ) -> io::Result<()> {
+        let (sweeper, found) = (self.sweeper, &mut self.found);
+        let mut page = vec![0; sheets.page_size()];
+        let mut held = None;
+        for &(offset, length) in words {
+            let Some(start) = sheets.page_of(offset) else { continue };
+            if held.replace(start) != Some(start) {
+                page.resize(sheets.page_size(), 0);
+                let read = reader.read_at(start, &mut page)?;
+                page.truncate(read);
+            }
+            let within = (offset - start) as usize;
+            let value = sheets.value(&page, start, within);
+            let value = value.or_else(|| sqlite::orphan(&page, within, length));
+            let Some(value) = value else { continue };
+            let text = page.get(value.clone()).unwrap_or_default();
+            sweeper.sweep(text, 0, text.len(), &mut |at, hit| {
+                let offset = start + (value.start + at) as u64;
+                found.entry(hit.indicator).or_default().add_new(Raw {
+                    inner: Arc::clone(inner),
+                    offset,
+                    part: Part::Main,
+                    around: around(text, at, hit.matched.len()),
+                    spot: None,
+                    hit,
+                });
+            });
+        }
+        Ok(())
     }
 
     /// Text that a database keeps on several pages.
@@ -263,7 +315,7 @@ impl<'m> Search<'m> {
 }
 
 fn head(reader: &dyn ReadAt) -> io::Result<Vec<u8>> {
-    let mut head = vec![0; 64];
+    let mut head = vec![0; 100];
     let read = reader.read_at(0, &mut head)?;
     head.truncate(read);
     Ok(head)
