@@ -37,6 +37,8 @@ pub enum Failure {
     NoSuchFinding { id: String, folder: PathBuf },
     #[error("`{0}` is not the output folder of a scan")]
     NotAnOutput(PathBuf),
+    #[error("no campaign, vendor or set is called `{0}`, or it has no such values")]
+    NoSuchSet(String),
     #[error("{0}")]
     Key(String),
     #[error("cannot use {0} threads: {1}")]
@@ -71,6 +73,7 @@ impl Failure {
             | Failure::NoSuchFinding { .. } => 3,
             Failure::Indicators(_) | Failure::Build(_) => 5,
             Failure::UnknownModule(_)
+            | Failure::NoSuchSet(_)
             | Failure::DifferentPhones(..)
             | Failure::FormatWithoutFolder
             | Failure::OutputInside { .. }
@@ -104,6 +107,7 @@ impl Failure {
             Failure::NoSuchFinding { .. } => {
                 "give the id that the report shows in front of a finding, and the folder of that scan".into()
             }
+            Failure::NoSuchSet(_) => "`hoofprint indicators list` and `stats` name them".into(),
             Failure::NotAnOutput(_) => "give the folder that a scan wrote with `-o`".into(),
             Failure::Key(_) => "make it again with `hoofprint extract-key BACKUP --key-file FILE`".into(),
             Failure::Read { .. } => "check that it exists and that you may read it".into(),

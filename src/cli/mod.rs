@@ -61,7 +61,7 @@ enum Verb {
     ExtractKey(ExtractKeyArguments),
     /// Print one finding of a scan in full, or the page about a rule
     Explain(ExplainArguments),
-    /// Show or build indicator sets
+    /// Show, try, build and compare indicator sets
     #[command(subcommand)]
     Indicators(IndicatorsVerb),
     /// List the artifacts that a scan reads
@@ -222,23 +222,16 @@ struct ExplainArguments {
 
 #[derive(Subcommand, Debug)]
 enum IndicatorsVerb {
-    /// List the sets, their origin and what of them is not used, with reasons
-    List {
-        #[command(flatten)]
-        indicators: IndicatorArguments,
-    },
     /// Make a catalogue file from published files
-    Build {
-        /// STIX bundles, CSV or plain lists, or folders of them
-        #[arg(required = true)]
-        inputs: Vec<PathBuf>,
-        /// A file with the `key: value` lines that head the catalogue file
-        #[arg(long)]
-        header: PathBuf,
-        /// Where the catalogue file goes; standard output if not given
-        #[arg(short, long)]
-        output: Option<PathBuf>,
-    },
+    Build(indicators::build::Arguments),
+    /// Tell what a value would match, by which rule, and which rules were tried
+    Explain(indicators::explain::Arguments),
+    /// List the sets, their origin and what of them is not used, with reasons
+    List(indicators::list::Arguments),
+    /// Show the values of a campaign or set
+    Show(indicators::show::Arguments),
+    /// Count what is loaded: kinds, campaigns, roles, ages, and what is not used by reason
+    Stats(indicators::stats::Arguments),
 }
 
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
@@ -305,7 +298,7 @@ pub fn run() -> ExitCode {
         Verb::Decrypt(decrypt) => keys::decrypt(&decrypt),
         Verb::ExtractKey(extract) => keys::extract(&extract),
         Verb::Explain(explain) => explain::run(&explain),
-        Verb::Indicators(verb) => indicators::run(&verb),
+        Verb::Indicators(verb) => indicators::run(&verb, verbose),
         Verb::Artifacts => scan::list_artifacts(),
         Verb::Version => {
             print(&format!("hoofprint {}\n", env!("CARGO_PKG_VERSION")));

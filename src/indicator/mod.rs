@@ -19,7 +19,9 @@ pub mod pattern;
 pub mod set;
 mod sieve;
 mod stix;
+mod summary;
 mod text;
+pub mod trial;
 mod web;
 
 pub use build::{BuildError, Built, build, write};
@@ -27,3 +29,4 @@ pub use catalogue::{Header, bundled};
 pub use load::{LoadError, from_env, load, mvt_folders};
 pub use matcher::Matcher;
 pub use set::{Campaign, Form, Hit, Indicator, IndicatorSet, Ioc, Platform, Role, Skipped, Source, Strength};
+pub use summary::{CampaignSummary, Counts, SourceSummary, Summary, summary};
