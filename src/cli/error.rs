@@ -39,6 +39,8 @@ pub enum Failure {
     NotAnOutput(PathBuf),
     #[error("no campaign, vendor or set is called `{0}`, or it has no such values")]
     NoSuchSet(String),
+    #[error("the form to write is not known from the name of the output{}", .0.as_ref().map(|path| format!(" `{}`", path.display())).unwrap_or_default())]
+    UnknownForm(Option<PathBuf>),
     #[error("{0}")]
     Key(String),
     #[error("cannot use {0} threads: {1}")]
@@ -74,6 +76,7 @@ impl Failure {
             Failure::Indicators(_) | Failure::Build(_) => 5,
             Failure::UnknownModule(_)
             | Failure::NoSuchSet(_)
+            | Failure::UnknownForm(_)
             | Failure::DifferentPhones(..)
             | Failure::FormatWithoutFolder
             | Failure::OutputInside { .. }
@@ -108,6 +111,7 @@ impl Failure {
                 "give the id that the report shows in front of a finding, and the folder of that scan".into()
             }
             Failure::NoSuchSet(_) => "`hoofprint indicators list` and `stats` name them".into(),
+            Failure::UnknownForm(_) => "add `--to stix`, `csv`, `misp`, `list` or `catalogue`".into(),
             Failure::NotAnOutput(_) => "give the folder that a scan wrote with `-o`".into(),
             Failure::Key(_) => "make it again with `hoofprint extract-key BACKUP --key-file FILE`".into(),
             Failure::Read { .. } => "check that it exists and that you may read it".into(),

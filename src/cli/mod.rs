@@ -222,8 +222,12 @@ struct ExplainArguments {
 
 #[derive(Subcommand, Debug)]
 enum IndicatorsVerb {
-    /// Make a catalogue file from published files
+    /// Make one file from published files: our catalogue, a STIX 2.1 bundle, a table, MISP events or plain lists
     Build(indicators::build::Arguments),
+    /// Write sets in another form
+    Convert(indicators::convert::Arguments),
+    /// Tell what changed between two sets, by meaning
+    Diff(indicators::diff::Arguments),
     /// Tell what a value would match, by which rule, and which rules were tried
     Explain(indicators::explain::Arguments),
     /// List the sets, their origin and what of them is not used, with reasons

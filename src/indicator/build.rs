@@ -1,4 +1,4 @@
-//! Makes a catalogue file from published ones, so that every bundled set can be made again.
+//! Makes one file from published ones, so that every bundled set can be made again.
 //!
 //! The header file is in the catalogue's own form: its `key: value` lines become the header, and its values lend their attributes
 //! (role, platform, note) to the same values of the input. A finished catalogue file can therefore be its own header file.
@@ -8,6 +8,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::catalogue::{self, Header};
+use super::export::{self, FileForm};
 use super::intake::{Intake, canonical, is_platform_bound, platform_name, role_name};
 use super::load::{self, LoadError};
 use super::set::{Campaign, Indicator, IndicatorSet, Ioc, Platform, Role, Skipped, Source};
@@ -24,16 +25,33 @@ pub struct Built {
 pub enum BuildError {
     #[error(transparent)]
     Load(#[from] LoadError),
-    #[error("cannot write the catalogue file: {0}")]
+    #[error("cannot write the set: {0}")]
     Write(#[from] io::Error),
 }
 
-/// Writes the values of `inputs` as one catalogue file, under the header and with the attributes of the file `meta`.
+/// Writes the values of `inputs` as one file, under the header and with the attributes of the file `meta` if there is one.
 ///
 /// # Errors
 /// Where an input or the header file cannot be read, or `out` cannot be written.
-pub fn build(inputs: &[PathBuf], meta: &Path, out: &mut dyn Write) -> Result<Built, BuildError> {
+pub fn build(
+    inputs: &[PathBuf],
+    meta: Option<&Path>,
+    form: FileForm,
+    out: &mut dyn Write,
+) -> Result<Built, BuildError> {
+    let (header, set, mut skipped) = gather(inputs, meta)?;
+    let values = export::write(form, &header, &set, &mut skipped, out)?;
+    Ok(Built { values, skipped })
+}
+
+/// The set that a build writes, its header, and what is not in it.
+fn gather(
+    inputs: &[PathBuf],
+    meta: Option<&Path>,
+) -> Result<(Header, IndicatorSet, Vec<Skipped>), LoadError> {
     let mut set = load::load(inputs, false)?;
+    let mut skipped = std::mem::take(&mut set.skipped);
+    let Some(meta) = meta else { return Ok((Header::default(), set, skipped)) };
     let mut overlay = IndicatorSet::default();
     let text = load::text_of(meta)?;
     let source = Source { name: meta.display().to_string().into(), ..Source::default() };
@@ -45,11 +63,9 @@ pub fn build(inputs: &[PathBuf], meta: &Path, out: &mut dyn Write) -> Result<Bui
         }
         None => Header::default(),
     };
-    let mut skipped = std::mem::take(&mut set.skipped);
     skipped.append(&mut overlay.skipped);
     apply(&header, &mut set, &overlay, &mut skipped);
-    let values = write(&header, &set, &mut skipped, out)?;
-    Ok(Built { values, skipped })
+    Ok((header, set, skipped))
 }
 
 type Key = (Ioc, String, String);
@@ -62,7 +78,8 @@ fn key(set: &IndicatorSet, indicator: &Indicator) -> Key {
 fn apply(header: &Header, set: &mut IndicatorSet, overlay: &IndicatorSet, skipped: &mut Vec<Skipped>) {
     if !header.campaign.is_empty() {
         let name = header.campaign.as_str().into();
-        set.campaigns = vec![Campaign { name, ..Campaign::default() }];
+        let (vendor, description) = (header.vendor.as_str().into(), header.description.as_str().into());
+        set.campaigns = vec![Campaign { name, vendor, description }];
         set.indicators.iter_mut().for_each(|indicator| indicator.campaign = 0);
     }
     for indicator in &mut set.indicators {
@@ -158,6 +175,13 @@ fn attributes(header: &Header, indicator: &Indicator) -> String {
         text.push_str(" | platform=");
         text.push_str(platform_name(indicator.platform));
     }
+    if let Some(until) = indicator.valid_until {
+        text.push_str(" | valid-until=");
+        text.push_str(&until.to_string());
+    }
+    if indicator.revoked {
+        text.push_str(" | revoked=yes");
+    }
     if !indicator.note.is_empty() {
         text.push_str(" | note=");
         text.push_str(&indicator.note.replace(" | ", ", "));
@@ -210,7 +234,8 @@ mod tests {
         let overlay = "[domain]\nb.example.com | role=c2 | note=known\ngone.example.com\n";
         std::fs::write(&meta, format!("{header}{overlay}")).unwrap();
         let mut first = Vec::new();
-        let built = build(std::slice::from_ref(&input), &meta, &mut first).unwrap();
+        let built =
+            build(std::slice::from_ref(&input), Some(&meta), FileForm::Catalogue, &mut first).unwrap();
         let text = String::from_utf8(first.clone()).unwrap();
         assert_eq!(
             text,
@@ -222,7 +247,7 @@ mod tests {
 
         std::fs::write(&meta, &first).unwrap();
         let mut second = Vec::new();
-        build(&[input], &meta, &mut second).unwrap();
+        build(&[input], Some(&meta), FileForm::Catalogue, &mut second).unwrap();
         assert_eq!(first, second);
     }
 }

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::net::IpAddr;
 
+use jiff::Timestamp;
+
 use super::set::{Campaign, Indicator, IndicatorSet, Ioc, Platform, Role, Skipped, Source};
 
 const MAX_VALUE_BYTES: usize = 4096;
@@ -101,7 +103,9 @@ impl<'s> Intake<'s> {
             Ok(corrected) => {
                 let note = match (corrected.note, entry.note) {
                     (None, note) => note,
-                    (Some(found), given) if given.is_empty() || given == found => found,
+                    (Some(found), given) if given.is_empty() => found,
+                    // A set of ours is read again.
+                    (Some(found), given) if given.contains(&*found) => given,
                     (Some(found), given) => Cow::Owned(format!("{given}; {found}")),
                 };
                 self.add_checked(line, Entry { ioc: corrected.ioc, value: &corrected.value, note, ..entry })
@@ -230,6 +234,17 @@ pub(crate) fn platform_named(name: &str) -> Option<Platform> {
 /// True where a set's platform limits the value: hosts, addresses and digests mean the same everywhere.
 pub(crate) fn is_platform_bound(ioc: Ioc) -> bool {
     matches!(ioc, Ioc::Process | Ioc::FileName | Ioc::FilePath | Ioc::Property)
+}
+
+/// A time as publishers write it; a date alone, or a time without a zone, is against the standards but clear enough. The beginning of
+/// Unix time stands for no limit.
+pub(crate) fn moment(text: &str) -> Option<Timestamp> {
+    let time: Option<Timestamp> = text
+        .parse()
+        .or_else(|_| format!("{text}Z").parse())
+        .or_else(|_| format!("{text}T00:00:00Z").parse())
+        .ok();
+    time.filter(|time| *time != Timestamp::UNIX_EPOCH)
 }
 
 /// The form in which two spellings of one value are equal, as the catalogue writes it.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::intake::Intake;
 use super::set::{IndicatorSet, Skipped, Source};
-use super::{catalogue, list, stix};
+use super::{catalogue, list, misp, stix};
 
 const MAX_FILE_BYTES: u64 = 256 << 20;
 const MAX_FOLDER_DEPTH: usize = 16;
@@ -95,7 +95,7 @@ fn load_file(path: &Path, set: &mut IndicatorSet) -> Result<(), LoadError> {
     if text.contains('\0') {
         intake.skip(0, "", "binary data, not an indicator file");
     } else {
-        read(&text, file_name, stem, &mut intake);
+        read_text(&text, file_name, stem, &mut intake);
     }
     if intake.finish() > 0 {
         return Ok(());
@@ -118,8 +118,11 @@ fn is_yaml(file_name: &str) -> bool {
     extension.eq_ignore_ascii_case("yaml") || extension.eq_ignore_ascii_case("yml")
 }
 
-fn read(text: &str, file_name: &str, stem: &str, intake: &mut Intake<'_>) {
-    if stix::is_json(text) {
+/// Reads the text of a file in whatever form it is.
+pub(super) fn read_text(text: &str, file_name: &str, stem: &str, intake: &mut Intake<'_>) {
+    if stix::is_json(text) && misp::is_misp(text) {
+        misp::read(text, stem, intake);
+    } else if stix::is_json(text) {
         stix::read(text, stem, intake);
     } else if catalogue::is_catalogue(text) {
         catalogue::read(text, stem, false, intake);
@@ -267,7 +270,7 @@ mod tests {
             let mut set = IndicatorSet::default();
             let text = decoded(&bytes);
             let mut intake = Intake::new(&mut set, Source::default()).unwrap();
-            read(&text, "x.txt", "x", &mut intake);
+            read_text(&text, "x.txt", "x", &mut intake);
             stix::read(&text, "x", &mut intake);
             catalogue::read(&text, "x", false, &mut intake);
             list::read_echap(&text, &mut intake);
@@ -278,7 +281,7 @@ mod tests {
         fn no_lines_make_the_loader_panic(text in "([a-z.:/ |=#\\[\\]{}\",-]|\\n|- name:|\"objects\":|\\[domain\\]){0,80}") {
             let mut set = IndicatorSet::default();
             let mut intake = Intake::new(&mut set, Source::default()).unwrap();
-            read(&text, "x.txt", "x", &mut intake);
+            read_text(&text, "x.txt", "x", &mut intake);
             catalogue::read(&text, "x", true, &mut intake);
         }
     }

@@ -9,14 +9,15 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::intake::{Entry, Intake};
+use super::intake::{Entry, Intake, moment, platform_named, role_named};
 use super::pattern;
-use super::set::Campaign;
+use super::set::{Campaign, Platform, Role};
 
 /// Files with several top-level values (JSON lines) and bundles within bundles.
 const MAX_BUNDLE_DEPTH: u8 = 3;
 /// A damaged value may be read to the end of the file, so reading it again from every line must have an end.
 const MAX_RESTARTS: u32 = 1000;
+const MAX_NOTE_CHARS: usize = 500;
 
 /// Reads JSON text. Values without a campaign are filed under `fallback` (the name of the file).
 pub(crate) fn read(text: &str, fallback: &str, intake: &mut Intake<'_>) {
@@ -42,6 +43,9 @@ struct Found {
     valid_from: Option<Timestamp>,
     valid_until: Option<Timestamp>,
     revoked: bool,
+    role: Role,
+    platform: Platform,
+    note: Box<str>,
 }
 
 struct Link {
@@ -80,9 +84,23 @@ fn text_of(fields: &Fields<'_>, key: &str) -> Option<String> {
 }
 
 fn time_of(fields: &Fields<'_>, key: &str) -> Option<Timestamp> {
-    let text = text_of(fields, key)?;
-    // A date alone, or a time without a zone, is against the standard but clear enough.
-    text.parse().or_else(|_| format!("{text}Z").parse()).or_else(|_| format!("{text}T00:00:00Z").parse()).ok()
+    moment(&text_of(fields, key)?)
+}
+
+/// The values of the labels that begin with one of our words: `role:c2`.
+fn label_of(fields: &Fields<'_>, word: &str) -> Option<String> {
+    let labels: Vec<String> = serde_json::from_str(fields.get("labels")?.get()).ok()?;
+    labels.iter().find_map(|label| Some(label.strip_prefix(word)?.strip_prefix(':')?.trim().to_owned()))
+}
+
+/// The description of an indicator as a note on one line, not longer than a reader would read.
+fn note_of(fields: &Fields<'_>) -> Box<str> {
+    let text = text_of(fields, "description").unwrap_or_default();
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(MAX_NOTE_CHARS) {
+        Some((end, _)) => format!("{}…", line.get(..end).unwrap_or("")).into(),
+        None => line.into(),
+    }
 }
 
 fn refs_of(fields: &Fields<'_>) -> Vec<String> {
@@ -280,6 +298,11 @@ impl<'t> Bundle<'t> {
                     .valid_until
                     .and_then(|until| from_chrono(until.timestamp(), until.timestamp_subsec_nanos())),
                 revoked: object.common.revoked == Some(true),
+                role: label_of(fields, "role").and_then(|role| role_named(&role)).unwrap_or_default(),
+                platform: label_of(fields, "platform")
+                    .and_then(|name| platform_named(&name))
+                    .unwrap_or_default(),
+                note: note_of(fields),
             },
             Err(error) => {
                 let Some(pattern) = text_of(fields, "pattern") else {
@@ -298,6 +321,11 @@ impl<'t> Bundle<'t> {
                     valid_from: time_of(fields, "valid_from"),
                     valid_until: time_of(fields, "valid_until"),
                     revoked: fields.get("revoked").is_some_and(|flag| flag.get() == "true"),
+                    role: label_of(fields, "role").and_then(|role| role_named(&role)).unwrap_or_default(),
+                    platform: label_of(fields, "platform")
+                        .and_then(|name| platform_named(&name))
+                        .unwrap_or_default(),
+                    note: note_of(fields),
                 }
             }
         };
@@ -344,8 +372,11 @@ impl<'t> Bundle<'t> {
             return intake.skip(line, &id, format!("a {kind} without a name"));
         };
         let description = text_of(fields, "description").unwrap_or_default();
-        let campaign =
-            Campaign { name: name.trim().into(), vendor: "".into(), description: description.trim().into() };
+        let campaign = Campaign {
+            name: name.trim().into(),
+            vendor: label_of(fields, "vendor").unwrap_or_default().into(),
+            description: description.trim().into(),
+        };
         self.names.insert(id, campaign);
     }
 
@@ -423,6 +454,11 @@ impl<'t> Bundle<'t> {
                 reports.entry(id).or_default().push(&collection.name);
             }
         }
+        // The date of a set is that of its newest object.
+        let newest = self.found.iter().filter_map(|found| found.modified).max();
+        if let (Some(newest), Some(source)) = (newest, intake.source()) {
+            source.date = crate::time::iso(newest).chars().take(10).collect::<String>().into();
+        }
         for found in std::mem::take(&mut self.found) {
             // A report says where a value was published; a malware object says whose it is, so that goes first.
             let mut numbers: Vec<u16> =
@@ -459,7 +495,13 @@ fn take_in(found: &Found, campaigns: &[u16], intake: &mut Intake<'_>) {
     }
     for (ioc, value) in &lowered.values {
         for campaign in campaigns {
-            if let Some(indicator) = intake.add(found.line, Entry::new(*ioc, value, *campaign)) {
+            let entry = Entry {
+                role: found.role,
+                platform: found.platform,
+                note: found.note.as_ref().into(),
+                ..Entry::new(*ioc, value, *campaign)
+            };
+            if let Some(indicator) = intake.add(found.line, entry) {
                 indicator.stix_id = found.id.as_str().into();
                 indicator.valid_from = found.valid_from;
                 indicator.valid_until = found.valid_until;
