@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 
 use jiff::Timestamp;
@@ -12,6 +13,8 @@ const MAX_VALUE_BYTES: usize = 4096;
 /// Entries of one file that are told one by one; the rest are counted.
 const MAX_SKIPPED: usize = 1000;
 const MAX_INDICATORS: usize = 10_000_000;
+/// The campaign of values whose own campaign has no number left.
+const REMAINING: &str = "further campaigns";
 
 /// A value on its way in.
 #[derive(Clone, Debug)]
@@ -36,8 +39,11 @@ pub(crate) struct Intake<'s> {
     source: u16,
     file: Box<str>,
     campaigns: HashMap<Box<str>, u16>,
-    /// What is in already: the indicator's index and its line.
-    seen: HashMap<(Ioc, u16, Box<str>), (usize, u32)>,
+    /// What is in already: the indicator's index and its line, by a keyed hash of kind, campaign and canonical value. The value
+    /// itself is in the set, and held against it.
+    seen: HashMap<u64, (u32, u32)>,
+    hasher: RandomState,
+    is_full: bool,
     skipped: usize,
     first: usize,
 }
@@ -51,7 +57,17 @@ impl<'s> Intake<'s> {
             (0..=u16::MAX).zip(&set.campaigns).map(|(at, known)| (known.name.clone(), at)).collect();
         let first = set.indicators.len();
         set.sources.push(source);
-        Some(Intake { set, source: number, file, campaigns, seen: HashMap::new(), skipped: 0, first })
+        Some(Intake {
+            set,
+            source: number,
+            file,
+            campaigns,
+            seen: HashMap::new(),
+            hasher: RandomState::new(),
+            is_full: false,
+            skipped: 0,
+            first,
+        })
     }
 
     /// The provenance of the file, for what its content says about it.
@@ -59,13 +75,24 @@ impl<'s> Intake<'s> {
         self.set.sources.get_mut(usize::from(self.source))
     }
 
-    /// The number of a campaign, new or known. Past 65,536 campaigns all are the last one.
+    /// The number of a campaign, new or known. Past 65,535 campaigns all further ones share one, which says so by its name.
     pub fn campaign(&mut self, campaign: Campaign) -> u16 {
         if let Some(known) = self.campaigns.get(&campaign.name) {
             return *known;
         }
-        let Ok(number) = u16::try_from(self.set.campaigns.len()) else {
-            self.skip(0, &campaign.name, "more than 65,536 campaigns; counted under the last one");
+        let number = u16::try_from(self.set.campaigns.len()).ok().filter(|number| *number < u16::MAX);
+        let Some(number) = number else {
+            if !self.is_full {
+                self.is_full = true;
+                self.skip(
+                    0,
+                    &campaign.name,
+                    "more than 65,535 campaigns; this one and all after it are counted as one",
+                );
+            }
+            if self.set.campaigns.len() <= usize::from(u16::MAX) {
+                self.set.campaigns.push(Campaign { name: REMAINING.into(), ..Campaign::default() });
+            }
             return u16::MAX;
         };
         self.campaigns.insert(campaign.name.clone(), number);
@@ -119,16 +146,24 @@ impl<'s> Intake<'s> {
 
     /// Adds a value that is known to be sound, from a file of our own form.
     pub fn add_checked(&mut self, line: u32, entry: Entry<'_>) -> Option<&mut Indicator> {
-        let key = (entry.ioc, entry.campaign, canonical(entry.ioc, entry.value).into());
+        let value = canonical(entry.ioc, entry.value);
+        let key = self.hasher.hash_one((entry.ioc, entry.campaign, &*value));
         if let Some((at, earlier)) = self.seen.get(&key).copied() {
-            self.merge(line, earlier, at, &entry);
-            return None;
+            let at = usize::try_from(at).unwrap_or(usize::MAX);
+            let is_same = |known: &Indicator| {
+                (known.ioc, known.campaign) == (entry.ioc, entry.campaign)
+                    && canonical(known.ioc, &known.value) == value
+            };
+            if self.set.indicators.get(at).is_some_and(is_same) {
+                self.merge(line, earlier, at, &entry);
+                return None;
+            }
         }
         if self.set.indicators.len() >= MAX_INDICATORS {
             self.skip(line, entry.value, "more than ten million indicators");
             return None;
         }
-        self.seen.insert(key, (self.set.indicators.len(), line));
+        self.seen.insert(key, (u32::try_from(self.set.indicators.len()).unwrap_or(u32::MAX), line));
         self.set.indicators.push(Indicator {
             ioc: entry.ioc,
             value: entry.value.into(),
@@ -252,7 +287,7 @@ pub(crate) fn canonical(ioc: Ioc, value: &str) -> Cow<'_, str> {
     match ioc {
         Ioc::Domain | Ioc::Email => lower(value),
         Ioc::FileHash | Ioc::CertHash if value.contains([':', ' ']) => {
-            Cow::Owned(value.replace([':', ' '], "").to_ascii_lowercase())
+            Cow::Owned(lower(&value.replace([':', ' '], "")).into_owned())
         }
         Ioc::FileHash | Ioc::CertHash => lower(value),
         Ioc::Ip => match value.parse::<IpAddr>() {
@@ -423,6 +458,22 @@ mod tests {
         ] {
             assert_eq!(taken(Ioc::Domain, value), expected);
         }
+    }
+
+    #[test]
+    fn more_campaigns_than_there_are_numbers_share_the_last_one() {
+        let mut set = IndicatorSet::default();
+        let mut intake = Intake::new(&mut set, Source::default()).unwrap();
+        for number in 0..70_000 {
+            let campaign = intake.campaign_named(&format!("c{number}"));
+            intake.add(1, Entry::new(Ioc::FileName, &format!("f{number}"), campaign));
+        }
+        intake.finish();
+        let name = |at: usize| &*set.campaigns[usize::from(set.indicators[at].campaign)].name;
+        assert_eq!((name(65_534), name(65_535), name(69_999)), ("c65534", REMAINING, REMAINING));
+        assert_eq!((set.campaigns.len(), set.indicators.len(), set.skipped.len()), (65_536, 70_000, 1));
+        let mut intake = Intake::new(&mut set, Source::default()).unwrap();
+        assert_eq!((intake.campaign_named("c7"), intake.campaign_named("another")), (7, u16::MAX));
     }
 
     #[test]

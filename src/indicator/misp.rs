@@ -23,8 +23,7 @@ pub(crate) fn is_misp(text: &str) -> bool {
 /// Reads events. An event without a title is filed under `fallback` (the name of the file).
 pub(crate) fn read(text: &str, fallback: &str, intake: &mut Intake<'_>) {
     let mut reader = Reader { text, lines: 1, counted_to: 0, unused: BTreeMap::new() };
-    let mut values = serde_json::Deserializer::from_str(text).into_iter::<&RawValue>();
-    while let Some(value) = values.next() {
+    for value in serde_json::Deserializer::from_str(text).into_iter::<&RawValue>() {
         match value {
             Ok(raw) => reader.value(raw.get(), fallback, 0, intake),
             Err(error) => {

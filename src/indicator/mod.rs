@@ -31,7 +31,7 @@ pub use build::{BuildError, Built, build};
 pub use catalogue::{Header, bundled};
 pub use diff::{Change, Changed, Difference, Listed, diff};
 pub use export::{FileForm, List, lists, write};
-pub use load::{LoadError, from_env, load, mvt_folders};
+pub use load::{LoadError, from_env, load, mvt_folders, own_folder};
 pub use matcher::Matcher;
 pub use set::{Campaign, Form, Hit, Indicator, IndicatorSet, Ioc, Platform, Role, Skipped, Source, Strength};
 pub use summary::{CampaignSummary, Counts, SourceSummary, Summary, summary};
