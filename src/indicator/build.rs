@@ -124,7 +124,7 @@ pub fn write(
     let mut sorted: BTreeMap<&str, BTreeMap<Ioc, BTreeMap<String, String>>> = BTreeMap::new();
     for indicator in &set.indicators {
         let value = canonical(indicator.ioc, &indicator.value).into_owned();
-        if value.contains(" | ") {
+        if value.contains(" | ") || value.ends_with(" |") {
             let file = set
                 .sources
                 .get(usize::from(indicator.source))

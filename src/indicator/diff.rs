@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::host::{self, Host, Shape};
 use super::intake::{canonical, platform_name, role_name};
 use super::name;
-use super::set::{Indicator, IndicatorSet, Ioc, Platform, Role};
+use super::set::{IndicatorSet, Ioc, Platform, Role};
 
 /// The difference between two sets, sorted by kind and value.
 ///
@@ -96,7 +96,7 @@ fn changes(old: &Meaning, new: &Meaning) -> Vec<Change> {
 fn meanings(set: &IndicatorSet) -> Meanings {
     let mut meanings = Meanings::new();
     for indicator in &set.indicators {
-        let meaning = meanings.entry((indicator.ioc, normal(indicator))).or_default();
+        let meaning = meanings.entry((indicator.ioc, normal(indicator.ioc, &indicator.value))).or_default();
         let campaign = set.campaigns.get(usize::from(indicator.campaign));
         meaning.campaigns.insert(campaign.map_or("", |campaign| &campaign.name).to_owned());
         if indicator.role != Role::Unstated {
@@ -116,9 +116,9 @@ fn meanings(set: &IndicatorSet) -> Meanings {
 }
 
 /// The form in which two spellings that match alike are equal.
-fn normal(indicator: &Indicator) -> String {
-    let value = canonical(indicator.ioc, &indicator.value);
-    match indicator.ioc {
+pub(super) fn normal(ioc: Ioc, value: &str) -> String {
+    let value = canonical(ioc, value);
+    match ioc {
         Ioc::Domain => {
             let (front, name) = match value.strip_prefix("*.") {
                 Some(name) => ("*.", name),

@@ -14,6 +14,8 @@ use std::path::Path;
 use jiff::Timestamp;
 
 pub use self::list::{List, lists};
+#[cfg(test)]
+pub(super) use self::stix::pattern as pattern_of;
 use super::build;
 use super::catalogue::Header;
 use super::intake::canonical;

@@ -19,6 +19,8 @@ mod misp;
 mod name;
 mod path;
 pub mod pattern;
+#[cfg(test)]
+mod properties;
 pub mod set;
 mod sieve;
 mod stix;

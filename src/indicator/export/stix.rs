@@ -246,8 +246,11 @@ pub(crate) fn pattern(ioc: Ioc, value: &str) -> String {
     let equal = |key: &str| format!("[{key}='{quoted}']");
     match ioc {
         Ioc::Domain => match quoted.strip_prefix("*.") {
-            Some(parent) => format!("[domain-name:value LIKE '%.{parent}']"),
-            None => equal("domain-name:value"),
+            // An underscore would stand for any character.
+            Some(parent) if !parent.contains(['%', '_']) => {
+                format!("[domain-name:value LIKE '%.{parent}']")
+            }
+            _ => equal("domain-name:value"),
         },
         Ioc::Ip => {
             let key = if value.contains(':') { "ipv6-addr:value" } else { "ipv4-addr:value" };
