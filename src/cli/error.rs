@@ -19,6 +19,12 @@ pub enum Failure {
     Indicators(#[from] LoadError),
     #[error(transparent)]
     Build(#[from] BuildError),
+    #[cfg(feature = "update")]
+    #[error(transparent)]
+    Fetch(#[from] crate::indicator::FetchError),
+    #[cfg(feature = "update")]
+    #[error("no folder for data is known on this system")]
+    NoDataFolder,
     #[error(transparent)]
     Output(#[from] OutputError),
     #[error("no artifact or module is called `{0}`")]
@@ -85,6 +91,10 @@ impl Failure {
             | Failure::Write { .. }
             | Failure::Print(_)
             | Failure::Threads(..) => 1,
+            #[cfg(feature = "update")]
+            Failure::Fetch(_) => 1,
+            #[cfg(feature = "update")]
+            Failure::NoDataFolder => 2,
         }
     }
 
@@ -117,6 +127,10 @@ impl Failure {
             Failure::Read { .. } => "check that it exists and that you may read it".into(),
             Failure::Threads(..) => "leave `--jobs` out".into(),
             Failure::Build(_) => String::new(),
+            #[cfg(feature = "update")]
+            Failure::Fetch(_) => "stored sets are as they were; check the address and the connection".into(),
+            #[cfg(feature = "update")]
+            Failure::NoDataFolder => "add `-o FOLDER`".into(),
         }
     }
 

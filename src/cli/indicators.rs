@@ -4,6 +4,8 @@ pub(super) mod build;
 pub(super) mod convert;
 pub(super) mod diff;
 pub(super) mod explain;
+#[cfg(feature = "update")]
+pub(super) mod fetch;
 pub(super) mod list;
 pub(super) mod show;
 pub(super) mod stats;
@@ -34,6 +36,8 @@ pub(super) fn run(verb: &IndicatorsVerb, verbose: bool) -> Result<u8, Failure> {
         IndicatorsVerb::Convert(arguments) => convert::run(arguments),
         IndicatorsVerb::Diff(arguments) => diff::run(arguments),
         IndicatorsVerb::Explain(arguments) => explain::run(arguments, verbose),
+        #[cfg(feature = "update")]
+        IndicatorsVerb::Fetch(arguments) => fetch::run(arguments),
         IndicatorsVerb::List(arguments) => list::run(arguments),
         IndicatorsVerb::Show(arguments) => show::run(arguments, verbose),
         IndicatorsVerb::Stats(arguments) => stats::run(arguments),

@@ -230,6 +230,9 @@ enum IndicatorsVerb {
     Diff(indicators::diff::Arguments),
     /// Tell what a value would match, by which rule, and which rules were tried
     Explain(indicators::explain::Arguments),
+    /// Download published sets: the one verb that uses the network
+    #[cfg(feature = "update")]
+    Fetch(indicators::fetch::Arguments),
     /// List the sets, their origin and what of them is not used, with reasons
     List(indicators::list::Arguments),
     /// Show the values of a campaign or set

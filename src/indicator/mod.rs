@@ -8,6 +8,8 @@ mod diff;
 #[cfg(test)]
 mod examples;
 mod export;
+#[cfg(feature = "update")]
+mod fetch;
 mod found;
 mod host;
 mod index;
@@ -33,6 +35,8 @@ pub use build::{BuildError, Built, build};
 pub use catalogue::{Header, bundled};
 pub use diff::{Change, Changed, Difference, Listed, diff};
 pub use export::{FileForm, List, lists, write};
+#[cfg(feature = "update")]
+pub use fetch::{FetchError, Fetched, Limits, MVT_INDEX, Outcome, fetch};
 pub use load::{LoadError, from_env, load, mvt_folders, own_folder};
 pub use matcher::Matcher;
 pub use set::{Campaign, Form, Hit, Indicator, IndicatorSet, Ioc, Platform, Role, Skipped, Source, Strength};
