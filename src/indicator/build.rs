@@ -4,12 +4,13 @@
 //! (role, platform, note) to the same values of the input. A finished catalogue file can therefore be its own header file.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::catalogue::{self, Header};
 use super::export::{self, FileForm};
-use super::intake::{Intake, canonical, is_platform_bound, platform_name, role_name};
+use super::intake::{Intake, canonical, is_platform_bound, joined_roles, platform_name, role_name};
 use super::load::{self, LoadError};
 use super::set::{Campaign, Indicator, IndicatorSet, Ioc, Platform, Role, Skipped, Source};
 
@@ -121,7 +122,7 @@ pub fn write(
     skipped: &mut Vec<Skipped>,
     out: &mut dyn Write,
 ) -> io::Result<usize> {
-    let mut sorted: BTreeMap<&str, BTreeMap<Ioc, BTreeMap<String, String>>> = BTreeMap::new();
+    let mut sorted: BTreeMap<&str, BTreeMap<Ioc, BTreeMap<String, Indicator>>> = BTreeMap::new();
     for indicator in &set.indicators {
         let value = canonical(indicator.ioc, &indicator.value).into_owned();
         if value.contains(" | ") || value.ends_with(" |") {
@@ -137,7 +138,17 @@ pub fn write(
             set.campaigns.get(usize::from(indicator.campaign)).map_or("", |campaign| &campaign.name);
         let campaign = if header.campaign.is_empty() { campaign } else { &header.campaign };
         let kinds = sorted.entry(campaign).or_default();
-        kinds.entry(indicator.ioc).or_default().entry(value).or_insert_with(|| attributes(header, indicator));
+        match kinds.entry(indicator.ioc).or_default().entry(value) {
+            Entry::Vacant(place) => drop(place.insert(indicator.clone())),
+            Entry::Occupied(mut known) => {
+                let known = known.get_mut();
+                let (role, note) = joined_roles(known.role, indicator.role, &known.note);
+                known.role = role;
+                if let Some(note) = note {
+                    known.note = note.into();
+                }
+            }
+        }
     }
     write_header(header, out)?;
     let mut values = 0;
@@ -154,7 +165,8 @@ pub fn write(
         }
         for (ioc, lines) in kinds {
             write!(out, "\n[{}]\n", ioc.name())?;
-            for (value, attributes) in lines {
+            for (value, indicator) in lines {
+                let attributes = attributes(header, &indicator);
                 let escape = if value.starts_with(['#', '[', '\\']) { "\\" } else { "" };
                 writeln!(out, "{escape}{value}{attributes}")?;
                 values += 1;

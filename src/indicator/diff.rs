@@ -130,7 +130,7 @@ pub(super) fn normal(ioc: Ioc, value: &str) -> String {
             }
         }
         Ioc::Url => match host::cut(&value) {
-            Shape::Address(address) => {
+            Shape::Address(address) if !address.malformed => {
                 let host = match address.host {
                     Host::Name(name) => name.into_owned(),
                     Host::Ip(_) => address.written.to_owned(),

@@ -18,7 +18,7 @@ pub use self::list::{List, lists};
 pub(super) use self::stix::pattern as pattern_of;
 use super::build;
 use super::catalogue::Header;
-use super::intake::canonical;
+use super::intake::{canonical, joined_roles};
 use super::set::{Campaign, IndicatorSet, Ioc, Platform, Role, Skipped, Source};
 
 /// A form of file that a set can be written in.
@@ -90,7 +90,8 @@ struct Row<'s> {
 
 static NOBODY: std::sync::LazyLock<Campaign> = std::sync::LazyLock::new(Campaign::default);
 
-/// Sorted by campaign, kind and value. What several files say of one value is put together: the longest validity, the first role.
+/// Sorted by campaign, kind and value. What several files say of one value is put together: the longest validity, the role that
+/// says most.
 fn rows<'s>(header: &Header, set: &'s IndicatorSet) -> Vec<Row<'s>> {
     let mut rows: BTreeMap<(&str, Ioc, String), Row<'s>> = BTreeMap::new();
     for indicator in &set.indicators {
@@ -117,14 +118,16 @@ fn rows<'s>(header: &Header, set: &'s IndicatorSet) -> Vec<Row<'s>> {
 
 impl Row<'_> {
     fn join(&mut self, other: &Row<'_>) {
-        if self.role == Role::Unstated {
-            self.role = other.role;
-        }
         if self.platform != other.platform {
             self.platform = Platform::Any;
         }
         if self.note.is_empty() {
             self.note.clone_from(&other.note);
+        }
+        let (role, note) = joined_roles(self.role, other.role, &self.note);
+        self.role = role;
+        if let Some(note) = note {
+            self.note = note;
         }
         self.valid_from = self.valid_from.min(other.valid_from);
         self.valid_until = self.valid_until.and_then(|until| Some(until.max(other.valid_until?)));

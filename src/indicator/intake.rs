@@ -186,21 +186,10 @@ impl<'s> Intake<'s> {
         if known.role == entry.role {
             return self.skip(line, entry.value, format!("the same value and campaign as on line {earlier}"));
         }
-        let (stronger, weaker) = if rank(entry.role) > rank(known.role) {
-            (entry.role, known.role)
-        } else {
-            (known.role, entry.role)
-        };
-        known.role = stronger;
-        if weaker != Role::Unstated {
-            let also = format!("also listed as {}", role_name(weaker));
-            if !known.note.contains(&also) {
-                known.note = if known.note.is_empty() {
-                    also.into()
-                } else {
-                    format!("{}; {also}", known.note).into()
-                };
-            }
+        let (role, note) = joined_roles(known.role, entry.role, &known.note);
+        known.role = role;
+        if let Some(note) = note {
+            known.note = note.into();
         }
     }
 
@@ -216,6 +205,18 @@ impl<'s> Intake<'s> {
         }
         count
     }
+}
+
+/// The role of a value that is listed with two, and its note if that changes: the role that says more, and a word on the other.
+pub(crate) fn joined_roles(one: Role, other: Role, note: &str) -> (Role, Option<String>) {
+    let (stronger, weaker) = if rank(other) > rank(one) { (other, one) } else { (one, other) };
+    let also = format!("also listed as {}", role_name(weaker));
+    let note = match note {
+        _ if weaker == Role::Unstated || weaker == stronger || note.contains(&also) => None,
+        "" => Some(also),
+        note => Some(format!("{note}; {also}")),
+    };
+    (stronger, note)
 }
 
 /// Which role says most about a contact.
@@ -331,12 +332,16 @@ fn corrected(ioc: Ioc, value: &str) -> Result<Corrected<'_>, &'static str> {
             }
             _ => plain(None),
         },
-        Ioc::Ip if looks_like_host(value) => Ok(Corrected {
-            ioc: Ioc::Domain,
-            value: Cow::Borrowed(value),
-            note: Some("published as an address".into()),
-        }),
+        Ioc::Ip if looks_like_host(value) => {
+            let note = Some("published as an address".into());
+            domain(value).map(|found| Corrected { note, ..found })
+        }
         Ioc::Ip => Err("not an address"),
+        Ioc::FileName if value.contains('/') => Ok(Corrected {
+            ioc: Ioc::FilePath,
+            value: Cow::Borrowed(value),
+            note: Some("published as a file name".into()),
+        }),
         Ioc::Email if !value.contains('@') => Err("not an e-mail address"),
         Ioc::FileHash | Ioc::CertHash => {
             let hex = canonical(ioc, value);
@@ -484,6 +489,7 @@ mod tests {
         assert_eq!(taken(Ioc::Ip, "192.0.2.300"), "not an address");
         assert_eq!(taken(Ioc::Ip, "192.0.2.0/24"), "ip 192.0.2.0/24");
         assert_eq!(taken(Ioc::Process, "a\nb"), "holds control characters");
+        assert_eq!(taken(Ioc::FileName, "tmp/x"), "file-path tmp/x published as a file name");
     }
 
     #[test]

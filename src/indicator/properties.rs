@@ -7,6 +7,7 @@ use super::diff::{diff, normal};
 use super::export::{FileForm, pattern_of, write};
 use super::host::{self, Host, Shape};
 use super::intake::{Entry, Intake, canonical};
+use super::list::refanged;
 use super::load::read_text;
 use super::pattern::{lower, parse};
 use super::set::{Campaign, IndicatorSet, Ioc, Platform, Role, Source};
@@ -93,6 +94,8 @@ fn set_of(values: &[(Ioc, String, usize, Role)]) -> IndicatorSet {
     }
     intake.finish();
     set.skipped.clear();
+    // A disguised value is undisguised where it is read from tables and events.
+    set.indicators.retain(|indicator| *refanged(&indicator.value) == *indicator.value);
     set
 }
 

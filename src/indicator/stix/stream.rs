@@ -5,6 +5,7 @@ use std::io::Read;
 
 use super::{Gathered, Part};
 use crate::indicator::intake::Intake;
+use crate::indicator::load::lossy;
 
 const WINDOW_BYTES: usize = 8 << 20;
 /// An object, or damage, that is longer ends the reading.
@@ -39,7 +40,7 @@ pub(crate) fn read_stream(
             }
             None => window.len(),
         };
-        let text = String::from_utf8_lossy(window.get(..used).unwrap_or(&[]));
+        let text = lossy(window.get(..used).unwrap_or(&[]));
         if let Cow::Owned(_) = text {
             intake.skip(0, "", "not wholly UTF-8; what could not be read is shown as \u{fffd}");
         }
