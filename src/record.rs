@@ -125,6 +125,8 @@ pub enum Trace {
     Mentioned,
     /// Somebody sent it to this phone.
     Received,
+    /// A file holds it, and what wrote it there, and why, is not known.
+    Stored,
     /// A program of the phone wrote it to a log.
     Logged,
     /// A name was looked up or a resource of it was loaded.
@@ -146,10 +148,31 @@ pub enum Trace {
 #[serde(rename_all = "lowercase")]
 pub enum Origin {
     Live,
-    /// Only in the write-ahead log: the newest rows, not yet in the database file.
+    /// Only in the write-ahead log: the newest rows, not yet in the database file, or with a caveat what later ones replaced.
     Wal,
     /// Recovered from freed space or from a damaged database.
     Freed,
+}
+
+impl Origin {
+    fn file(self) -> &'static str {
+        match self {
+            Origin::Wal => "write-ahead log",
+            Origin::Live | Origin::Freed => "database file",
+        }
+    }
+}
+
+/// What became of a row that was recovered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Recovery {
+    /// No row of its id is there any more.
+    Deleted,
+    /// The row is there with other content.
+    Replaced,
+    /// No commit followed.
+    Uncommitted,
 }
 
 /// A column of an artifact.
@@ -445,10 +468,33 @@ pub fn unhex(text: &str) -> Option<Vec<u8>> {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase", untagged)]
 pub enum Place {
-    Row { table: Cow<'static, str>, row: i64 },
-    Line { line: u64 },
-    Key { key: String },
-    Offset { offset: u64 },
+    Row {
+        table: Cow<'static, str>,
+        row: i64,
+    },
+    /// A row that its table does not hold, found elsewhere in the database or its log.
+    Recovered {
+        table: Cow<'static, str>,
+        /// As it was; unknown where the row's first bytes were overwritten.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        row: Option<i64>,
+        /// [`Origin::Wal`] where `offset` is one of the write-ahead log, else of the database file.
+        origin: Origin,
+        offset: u64,
+        recovered: Recovery,
+        /// Its end is lost.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        cut: bool,
+    },
+    Line {
+        line: u64,
+    },
+    Key {
+        key: String,
+    },
+    Offset {
+        offset: u64,
+    },
 }
 
 impl Place {
@@ -459,12 +505,40 @@ impl Place {
     pub fn key(key: impl Into<String>) -> Place {
         Place::Key { key: key.into() }
     }
+
+    /// What has to be known about everything that was read there.
+    pub fn caveat(&self) -> Option<String> {
+        let Place::Recovered { row, origin, offset, recovered, cut, .. } = self else { return None };
+        let mut caveat = format!(
+            "{}; it was recovered from offset {offset} of the {}",
+            match recovered {
+                Recovery::Deleted => "this row is no longer in its table: it was deleted or moved",
+                Recovery::Replaced => "this is an older version of a row that has changed since",
+                Recovery::Uncommitted => "this row was written to the write-ahead log but never committed",
+            },
+            origin.file()
+        );
+        if row.is_none() {
+            caveat.push_str(", and its first bytes had been overwritten");
+        }
+        if *cut {
+            caveat.push_str("; its end is lost");
+        }
+        Some(caveat)
+    }
 }
 
 impl std::fmt::Display for Place {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Place::Row { table, row } => write!(f, "table {table}, row {row}"),
+            Place::Recovered { table, row, origin, offset, .. } => {
+                write!(f, "table {table}, ")?;
+                if let Some(row) = row {
+                    write!(f, "row {row}, ")?;
+                }
+                write!(f, "recovered from offset {offset} of the {}", origin.file())
+            }
             Place::Line { line } => write!(f, "line {line}"),
             Place::Key { key } => write!(f, "key {key}"),
             Place::Offset { offset } => write!(f, "offset {offset}"),

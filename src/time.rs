@@ -5,7 +5,11 @@
 
 use std::sync::Arc;
 
-use jiff::{Timestamp, civil::DateTime, tz::Offset};
+use jiff::{
+    Timestamp,
+    civil::DateTime,
+    tz::{Offset, TimeZone},
+};
 use serde::Serialize;
 
 use crate::record::Value;
@@ -40,15 +44,33 @@ pub enum Epoch {
 pub struct Clock {
     /// The instant of the acquisition.
     pub snapshot: Option<Timestamp>,
+    /// The same on the device's own clock, where that is told although its zone is not.
+    pub local_snapshot: Option<DateTime>,
     /// How far the device was east of UTC then.
     pub offset: Option<Offset>,
+    /// The zone it was set to then, whose history tells earlier offsets as far as the device did not travel.
+    pub zone: Option<TimeZone>,
     /// How far it was east of UTC before, where its own logs say so.
     pub zones: Option<Arc<[Stretch]>>,
 }
 
 impl Clock {
     /// Nothing is known.
-    pub const NONE: Clock = Clock { snapshot: None, offset: None, zones: None };
+    pub const NONE: Clock =
+        Clock { snapshot: None, local_snapshot: None, offset: None, zone: None, zones: None };
+
+    /// An instant as the device's clock showed it; in UTC where nothing is known of its zone.
+    pub fn local(&self, at: Timestamp) -> DateTime {
+        match &self.zone {
+            Some(zone) => zone.to_datetime(at),
+            None => self.offset.unwrap_or(Offset::UTC).to_datetime(at),
+        }
+    }
+
+    /// The acquisition on the device's clock, by which dates without a year get theirs.
+    pub fn local_snapshot(&self) -> Option<DateTime> {
+        self.local_snapshot.or_else(|| Some(self.local(self.snapshot?)))
+    }
 
     fn stretches(&self) -> &[Stretch] {
         self.zones.as_deref().unwrap_or_default()
@@ -111,8 +133,8 @@ pub enum Basis {
     Utc,
     /// Stored as the device's local time, zone unknown; shown as if it were UTC and marked.
     DeviceLocal,
-    /// Stored as local time; read with the offset the device had at the acquisition, which travel and summer time make wrong for
-    /// older entries.
+    /// Stored as local time; read in the zone that the device had at the acquisition or, where only that is told, with its offset:
+    /// travel makes older entries wrong, and a mere offset those of the other half of the year.
     ZoneAssumed,
     /// Reckoned back from the instant of the acquisition, to within some seconds.
     Snapshot,
@@ -232,7 +254,7 @@ impl Epoch {
             Epoch::Local if clock.stretches().iter().any(|stretch| stretch.holds(at, MARGIN_S)) => {
                 Basis::ZoneKnown
             }
-            Epoch::Local if clock.offset.is_some() => Basis::ZoneAssumed,
+            Epoch::Local if clock.offset.is_some() || clock.zone.is_some() => Basis::ZoneAssumed,
             Epoch::Local => Basis::DeviceLocal,
             Epoch::BeforeSnapshot => Basis::Snapshot,
             _ => Basis::Utc,
@@ -290,12 +312,16 @@ fn in_range(time: Timestamp, raw: impl Fn() -> String) -> Result<Timestamp, OutO
     if (EARLIEST_S..LATEST_S).contains(&time.as_second()) { Ok(time) } else { Err(OutOfRange { raw: raw() }) }
 }
 
-/// Local time as UTC: with the device's offset if it is known, else as it stands.
+/// Local time as UTC: with the offset of the device's logs, else in its zone, else with its one offset, else as it stands. Of an hour
+/// that came twice the first is meant; one that was left out is read as if the clock had not been changed yet.
 fn from_local(text: &str, clock: &Clock) -> Result<Option<Timestamp>, OutOfRange> {
     let refuse = || OutOfRange { raw: text.chars().take(40).collect() };
     let local: DateTime = text.trim().parse().map_err(|_| refuse())?;
-    let offset = clock.offset_at(local).or(clock.offset).unwrap_or(Offset::UTC);
-    let time = offset.to_timestamp(local).map_err(|_| refuse())?;
+    let time = match (clock.offset_at(local), &clock.zone) {
+        (None, Some(zone)) => zone.to_timestamp(local),
+        (known, _) => known.or(clock.offset).unwrap_or(Offset::UTC).to_timestamp(local),
+    };
+    let time = time.map_err(|_| refuse())?;
     in_range(time, || refuse().raw).map(Some)
 }
 
@@ -340,6 +366,13 @@ pub fn offset(text: &str) -> Option<Offset> {
     let minutes: i32 =
         digits.get(2..).filter(|minutes| !minutes.is_empty()).map_or(Ok(0), str::parse).ok()?;
     Offset::from_seconds(sign * (hours * 3600 + minutes * 60)).ok()
+}
+
+/// The zone of a name that phones know: `Europe/Paris`, the old `Asia/Calcutta`, `GMT`, `GMT+02:00`.
+pub fn zone(name: &str) -> Option<TimeZone> {
+    let name = name.trim();
+    let fixed = || offset(name.strip_prefix("GMT").or_else(|| name.strip_prefix("UTC"))?);
+    fixed().map(TimeZone::fixed).or_else(|| TimeZone::get(name).ok()).filter(|zone| !zone.is_unknown())
 }
 
 /// Digits of any script as ASCII: logs of a phone set to Arabic or Hindi write theirs.
@@ -533,7 +566,7 @@ mod tests {
         let winter = ["2023-03-15", "2023-03-18", "2023-03-20", "2023-03-25"].map(|day| entry(day, "+0100"));
         let summer = ["2023-03-28", "2023-03-31", "2023-05-01"].map(|day| entry(day, "+0200"));
         let zones = stretches([summer.as_slice(), winter.as_slice()].concat());
-        let clock = Clock { offset: offset("+0300"), snapshot: None, zones };
+        let clock = Clock { offset: offset("+0300"), zones, ..Clock::NONE };
         let read = |local: &str| {
             let at = Epoch::Local.decode(&Value::from(local), &clock).unwrap().unwrap();
             format!("{} {}", short(at), Epoch::Local.basis(&clock, at).name())
@@ -546,6 +579,44 @@ mod tests {
         assert_eq!(read("2023-04-15 10:00:00"), "2023-04-15 07:00:00 UTC zone-assumed");
         assert_eq!(read("2022-03-20 10:00:00"), "2022-03-20 07:00:00 UTC zone-assumed");
         assert_eq!(stretches(Vec::new()), None);
+    }
+
+    #[test]
+    fn a_zone_tells_the_offset_of_each_day_and_no_odd_hour_fails() {
+        let clock = Clock { zone: TimeZone::get("Europe/Paris").ok(), ..Clock::NONE };
+        let read = |local: &str| {
+            let at = Epoch::Local.decode(&Value::from(local), &clock).unwrap().unwrap();
+            assert_eq!(Epoch::Local.basis(&clock, at), Basis::ZoneAssumed);
+            short(at)
+        };
+        assert_eq!(read("2024-01-15 12:00:00"), "2024-01-15 11:00:00 UTC");
+        assert_eq!(read("2024-07-15 12:00:00"), "2024-07-15 10:00:00 UTC");
+        // Left out in spring, twice in autumn.
+        assert_eq!(read("2024-03-31 02:30:00"), "2024-03-31 01:30:00 UTC");
+        assert_eq!(read("2024-10-27 02:30:00"), "2024-10-27 00:30:00 UTC");
+        assert_eq!(read("2099-12-31 23:59:59"), "2099-12-31 22:59:59 UTC");
+        assert!(Epoch::Local.decode(&Value::from("9999-12-31 23:59:59"), &clock).is_err());
+        let winter = zoned("2024-01-15T11:00:00Z").unwrap();
+        assert_eq!(clock.local(winter).to_string(), "2024-01-15T12:00:00");
+        assert_eq!(clock.local_snapshot(), None);
+    }
+
+    #[test]
+    fn zones_have_names_old_and_new_and_offsets() {
+        let summer = zoned("2024-07-15T12:00:00Z").unwrap();
+        for (name, expected) in [
+            ("Europe/Paris", "+0200"),
+            ("Asia/Calcutta", "+0530"),
+            ("GMT", "+0000"),
+            ("GMT-03:30", "-0330"),
+            (" Etc/GMT-2 ", "+0200"),
+        ] {
+            let told = zone(name).map(|zone| zone.to_offset(summer));
+            assert_eq!(told, offset(expected), "{name}");
+        }
+        for name in ["", "Europe/Nowhere", "../../etc/localtime", "GMT+99:99", "Etc/Unknown"] {
+            assert_eq!(zone(name), None, "{name}");
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use anyhow::Result;
 use md5::{Digest, Md5};
 
-use super::dumpsys::is_foreign;
+use super::android_text::is_foreign;
 use crate::format::text::Lines;
 
 /// The state as far as it was printed.

@@ -61,6 +61,11 @@ impl<'a> Links<'a> {
         }
     }
 
+    /// Adds those of another column.
+    pub fn extend(&mut self, others: Links<'a>) {
+        others.links.into_iter().for_each(|link| self.add(link));
+    }
+
     /// Forgets links that begin with one of these.
     pub fn without(mut self, prefixes: &[&str]) -> Links<'a> {
         self.links.retain(|link| !prefixes.iter().any(|prefix| link.starts_with(prefix)));

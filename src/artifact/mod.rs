@@ -6,16 +6,16 @@
 mod adb_state;
 pub mod android;
 mod android_text;
+mod biome;
 mod certificates;
 mod core_data;
 mod crash;
-mod dumpsys;
 pub(crate) mod image;
 mod install_facts;
 mod intrusion;
 pub mod ios;
 mod json;
-mod json_records;
+mod knowledge;
 mod line;
 mod links;
 mod logcat;
@@ -27,8 +27,10 @@ pub(crate) mod property_list;
 mod protobuf_stream;
 mod read;
 mod resolver_table;
+mod security_analytics;
 mod settings;
 mod spindump;
+pub mod sweep;
 pub mod sysdiagnose;
 #[cfg(test)]
 pub mod testing;
@@ -41,7 +43,7 @@ use std::sync::LazyLock;
 pub use line::Line;
 pub use other::NAME as OTHER;
 pub use out::{Out, Record, Sink};
-pub use read::{read_database, read_tables};
+pub use read::{read_database, read_present_tables, read_tables};
 
 use crate::format::sqlite::{Database, Row};
 use crate::format::text::Lines;
@@ -96,6 +98,8 @@ pub enum Parse {
     UnifiedLog(LogPart),
     /// The listing itself: every file of the acquisition, contents unread.
     Listing(fn(&VirtualFile, &mut Out<'_>)),
+    /// Raw bytes, searched for indicators.
+    Sweep,
 }
 
 /// What a file is to the unified log.
@@ -134,9 +138,10 @@ pub struct Beside<'a> {
 }
 
 impl Artifact {
-    /// The phones it can be of.
-    pub fn system(&self) -> System {
-        if self.id.starts_with("android.") { System::Android } else { System::Ios }
+    /// Whether phones of this family can have it.
+    pub fn is_of(&self, system: System) -> bool {
+        let android = self.id.starts_with("android.");
+        matches!(self.parse, Parse::Sweep) || android == (system == System::Android)
     }
 
     /// True where records can only be timed once the whole acquisition was seen, because its clock is told anywhere in it.
@@ -148,7 +153,7 @@ impl Artifact {
 /// Every artifact, in the order in which results are listed.
 pub fn all() -> &'static [&'static Artifact] {
     static ALL: LazyLock<Vec<&'static Artifact>> =
-        LazyLock::new(|| [ios::ALL, sysdiagnose::ALL, android::ALL].concat());
+        LazyLock::new(|| [ios::ALL, sysdiagnose::ALL, android::ALL, &[&sweep::ARTIFACT]].concat());
     &ALL
 }
 
@@ -172,7 +177,7 @@ pub mod prelude {
 
     pub use std::collections::HashMap;
 
-    pub use super::{Artifact, Beside, LogPart, Out, Parse, read_tables};
+    pub use super::{Artifact, Beside, LogPart, Out, Parse, read_present_tables, read_tables};
     pub use crate::format::sqlite::{Database, Row};
     pub use crate::format::text::Lines;
     pub use crate::format::unified_log::{Clock as LogClock, Entry, Uuid, inventory::Logged};

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use anyhow::Result;
 
-use super::dumpsys::{indent, is_foreign};
+use super::android_text::{indent, is_foreign};
 use crate::format::text::Lines;
 
 /// A package as one of the two lists has it.

@@ -15,7 +15,8 @@ pub struct Message<'a> {
 const MOST_FIELDS: usize = 100_000;
 
 impl<'a> Message<'a> {
-    fn read(bytes: &'a [u8]) -> (Message<'a>, Result<()>) {
+    /// The fields up to damage, and what the damage is.
+    pub fn read(bytes: &'a [u8]) -> (Message<'a>, Result<()>) {
         let mut fields = Vec::new();
         for field in Fields::new(bytes).take(MOST_FIELDS) {
             match field {
@@ -37,6 +38,15 @@ impl<'a> Message<'a> {
 
     pub fn text(&self, number: u64) -> Value<'static> {
         self.last(number).and_then(Field::text).into()
+    }
+
+    pub fn bytes(&self, number: u64) -> Option<&'a [u8]> {
+        self.last(number).and_then(Field::bytes)
+    }
+
+    /// The message in a field; an empty one where there is none.
+    pub fn message(&self, number: u64) -> Message<'a> {
+        Message::read(self.bytes(number).unwrap_or_default()).0
     }
 
     pub fn int(&self, number: u64) -> Value<'static> {

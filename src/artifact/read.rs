@@ -70,6 +70,22 @@ pub fn read_tables(
     result
 }
 
+/// [`read_tables`] for tables that not every version of a database has: those that are there.
+///
+/// # Errors
+/// Also when none of them is there.
+pub fn read_present_tables(
+    database: &Database<'_>,
+    tables: &[(&'static str, &[&str])],
+    out: &mut Out<'_>,
+) -> Result<()> {
+    let is_there = |name: &str| database.tables().iter().any(|table| table == name);
+    let present: Vec<_> = tables.iter().filter(|(table, _)| is_there(table)).copied().collect();
+    // The error of the first names what is there instead.
+    let asked = if present.is_empty() { tables.get(..1).unwrap_or_default() } else { &present };
+    read_tables(database, asked, out)
+}
+
 /// The place of a row whose first result column is its row id.
 fn row_place(table: &'static str, row: &Row<'_>) -> Place {
     Place::row(table, row.value(0).as_int().unwrap_or_default())

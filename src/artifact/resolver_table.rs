@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::Out;
-use super::dumpsys::{indent, is_foreign, package_of};
+use super::android_text::{indent, is_foreign, package_of};
 use crate::format::text::Lines;
 use crate::record::{Column, Place, Value, app_id, int, text};
 

@@ -43,7 +43,7 @@ pub fn rows_timed(artifact: &'static Artifact, path: &str, bytes: &[u8]) -> (ser
     let clock = Clock {
         snapshot: crate::time::zoned("2023-05-24T12:00:00Z"),
         offset: crate::time::offset("+0200"),
-        zones: None,
+        ..Clock::NONE
     };
     rows_by(artifact, path, bytes, &[], clock)
 }

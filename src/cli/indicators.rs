@@ -6,6 +6,7 @@ pub(super) mod diff;
 pub(super) mod explain;
 #[cfg(feature = "update")]
 pub(super) mod fetch;
+pub(super) mod lint;
 pub(super) mod list;
 pub(super) mod show;
 pub(super) mod stats;
@@ -38,6 +39,7 @@ pub(super) fn run(verb: &IndicatorsVerb, verbose: bool) -> Result<u8, Failure> {
         IndicatorsVerb::Explain(arguments) => explain::run(arguments, verbose),
         #[cfg(feature = "update")]
         IndicatorsVerb::Fetch(arguments) => fetch::run(arguments),
+        IndicatorsVerb::Lint(arguments) => lint::run(arguments),
         IndicatorsVerb::List(arguments) => list::run(arguments),
         IndicatorsVerb::Show(arguments) => show::run(arguments, verbose),
         IndicatorsVerb::Stats(arguments) => stats::run(arguments),

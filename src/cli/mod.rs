@@ -61,7 +61,7 @@ enum Verb {
     ExtractKey(ExtractKeyArguments),
     /// Print one finding of a scan in full, or the page about a rule
     Explain(ExplainArguments),
-    /// Show, try, build and compare indicator sets
+    /// Show, try, check, build and compare indicator sets
     #[command(subcommand)]
     Indicators(IndicatorsVerb),
     /// List the artifacts that a scan reads
@@ -139,6 +139,9 @@ struct ScanArguments {
     /// How much of the unified log to read: who logged and the entries around hits, or every entry
     #[arg(long, value_enum, default_value = "fast", value_name = "HOW", help_heading = "Scope")]
     unified_log: LogDepth,
+    /// Do not search the bytes of every file, read what the artifacts name only
+    #[arg(long, help_heading = "Scope")]
+    no_sweep: bool,
     /// List the artifacts and end
     #[arg(short, long, help_heading = "Scope")]
     list_modules: bool,
@@ -233,6 +236,8 @@ enum IndicatorsVerb {
     /// Download published sets: the one verb that uses the network
     #[cfg(feature = "update")]
     Fetch(indicators::fetch::Arguments),
+    /// Tell what is wrong or doubtful in indicator files, and how to mend it
+    Lint(indicators::lint::Arguments),
     /// List the sets, their origin and what of them is not used, with reasons
     List(indicators::list::Arguments),
     /// Show the values of a campaign or set

@@ -72,6 +72,7 @@ fn scanned_device(folder: &Path) -> Device {
         os_build: text("os_build"),
         acquired: text("acquired").and_then(|time| time.parse().ok()),
         offset: text("offset").and_then(|offset| crate::time::offset(&offset)),
+        zone: text("zone").and_then(|name| crate::time::zone(&name)),
         ..Device::default()
     }
 }

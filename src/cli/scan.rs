@@ -42,6 +42,7 @@ pub(super) fn run(arguments: &ScanArguments, default: &[Format], verbose: bool) 
             LogDepth::Fast => scan::Depth::Fast,
             LogDepth::Full => scan::Depth::Full,
         },
+        sweep: !arguments.no_sweep,
     };
     let set = indicators(&arguments.indicators, verbose)?;
     // The output folder first: a scan of an hour must not end at a folder that cannot be written.

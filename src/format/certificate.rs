@@ -3,6 +3,7 @@
 use anyhow::{Context as _, Result, ensure};
 use x509_cert::certificate::{CertificateInner, Raw};
 use x509_cert::der::Decode as _;
+use x509_cert::name::Name;
 
 /// Real certificates are a few thousand bytes long.
 const LONGEST_BYTES: usize = 64 << 10;
@@ -28,6 +29,26 @@ pub fn names(der: &[u8]) -> Result<Names> {
     let certificate = CertificateInner::<Raw>::from_der(der).context("is no certificate")?;
     let certificate = certificate.tbs_certificate();
     Ok(Names { subject: certificate.subject().to_string(), issuer: certificate.issuer().to_string() })
+}
+
+/// From when and until when a certificate in DER says that it is good, in seconds since 1970.
+///
+/// # Errors
+/// When the bytes are no certificate, or more than one could be.
+pub fn validity(der: &[u8]) -> Result<[u64; 2]> {
+    ensure!(der.len() <= LONGEST_BYTES, "certificate is over the limit of {LONGEST_BYTES} bytes");
+    let certificate = CertificateInner::<Raw>::from_der(der).context("is no certificate")?;
+    let validity = certificate.tbs_certificate().validity();
+    Ok([validity.not_before, validity.not_after].map(|time| time.to_unix_duration().as_secs()))
+}
+
+/// A distinguished name in DER, as [`Names`] have it.
+///
+/// # Errors
+/// When the bytes are none, or more than one could be.
+pub fn distinguished_name(der: &[u8]) -> Result<String> {
+    ensure!(der.len() <= LONGEST_BYTES, "name is over the limit of {LONGEST_BYTES} bytes");
+    Ok(Name::from_der(der).context("is no distinguished name")?.to_string())
 }
 
 /// A certificate made for tests.
@@ -59,6 +80,18 @@ mod tests {
     }
 
     #[test]
+    fn the_term_is_read() {
+        assert_eq!(validity(&example()).unwrap(), [1_795_477_709, 2_110_837_709]);
+    }
+
+    #[test]
+    fn a_name_alone_is_read() {
+        let name = crate::record::unhex("30153113301106035504030c0a4578616d706c65204341").unwrap();
+        assert_eq!(distinguished_name(&name).unwrap(), "CN=Example CA");
+        assert!(distinguished_name(b"x").is_err());
+    }
+
+    #[test]
     fn what_is_no_certificate_is_an_error() {
         assert!(names(b"").is_err());
         assert!(names(b"<plist/>").is_err());
@@ -75,7 +108,7 @@ mod tests {
             for bit in 0..8 {
                 let mut broken = whole.clone();
                 broken[at] ^= 1 << bit;
-                let _ = names(&broken);
+                let _ = (names(&broken), validity(&broken), distinguished_name(&broken));
             }
         }
     }

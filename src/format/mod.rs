@@ -5,8 +5,13 @@ use std::io;
 pub mod apk;
 mod bplist;
 pub mod certificate;
+pub mod cookies;
+pub mod fsevents;
 pub mod keyed;
+pub mod mime;
+mod numbers;
 pub mod protobuf;
+pub mod segb;
 pub mod sqlite;
 pub mod text;
 pub mod tgz;
@@ -54,6 +59,20 @@ impl ReadAt for Vec<u8> {
         let count = rest.len().min(buffer.len());
         buffer[..count].copy_from_slice(&rest[..count]);
         Ok(count)
+    }
+}
+
+impl<T: ReadAt + ?Sized> ReadAt for Box<T> {
+    fn len(&self) -> u64 {
+        (**self).len()
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        (**self).read_at(offset, buffer)
+    }
+
+    fn damage(&self) -> Option<&str> {
+        (**self).damage()
     }
 }
 

@@ -30,10 +30,9 @@ impl<'a> Lines<'a> {
         if start.starts_with("<!doctype html") || start.starts_with("<html") {
             return Err(io::Error::other("is a saved web page, not the log itself; save it as it is"));
         }
-        let reader: Box<dyn BufRead + 'a> = match head {
-            [0xff, 0xfe, ..] => Box::new(io::Cursor::new(utf16(text, u16::from_le_bytes)?)),
-            [0xfe, 0xff, ..] => Box::new(io::Cursor::new(utf16(text, u16::from_be_bytes)?)),
-            _ => {
+        let reader: Box<dyn BufRead + 'a> = match of_utf16(text, LARGEST_UTF16_BYTES)? {
+            Some(decoded) => Box::new(io::Cursor::new(decoded.into_bytes())),
+            None => {
                 let start = if head.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
                 Box::new(BufReader::with_capacity(64 << 10, Reader { bytes: text, position: start }))
             }
@@ -84,11 +83,28 @@ impl<'a> Lines<'a> {
     }
 }
 
-fn utf16(text: &dyn ReadAt, unit: fn([u8; 2]) -> u16) -> io::Result<Vec<u8>> {
-    let bytes = text.read_all(LARGEST_UTF16_BYTES)?;
+/// What UTF-16 with a byte order mark says, mark removed; `None` for any other text. What is no character is replaced.
+pub fn decode_utf16(bytes: &[u8]) -> Option<String> {
+    let unit = match bytes {
+        [0xff, 0xfe, ..] => u16::from_le_bytes,
+        [0xfe, 0xff, ..] => u16::from_be_bytes,
+        _ => return None,
+    };
     let units = bytes.as_chunks().0.iter().skip(1).map(|pair| unit(*pair));
-    let decoded = char::decode_utf16(units).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER));
-    Ok(decoded.collect::<String>().into_bytes())
+    Some(char::decode_utf16(units).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER)).collect())
+}
+
+/// [`decode_utf16`] of a whole text, which is not read if it has no mark.
+///
+/// # Errors
+/// When reading fails, or there is more than `most` bytes of it.
+pub fn of_utf16(text: &dyn ReadAt, most: u64) -> io::Result<Option<String>> {
+    let mut mark = [0; 2];
+    let read = text.read_at(0, &mut mark)?;
+    if decode_utf16(mark.get(..read).unwrap_or_default()).is_none() {
+        return Ok(None);
+    }
+    Ok(decode_utf16(&text.read_all(most)?))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use super::android_apps::{Apps, Origin, DUMPED_PACKAGES, PACKAGES, times};
+use super::packages::{Apps, PACKAGES, SHORT_LIST, times};
 use super::prelude::*;
 
 pub const HEURISTIC: Heuristic = Heuristic {
@@ -14,7 +14,7 @@ pub const HEURISTIC: Heuristic = Heuristic {
     references: &["https://developer.android.com/reference/android/media/MediaRecorder.AudioSource"],
     reads: &[
         Reads { artifact: "android.microphone_use", keep: |record| is_privileged(record.value("source").as_text()) },
-        PACKAGES, DUMPED_PACKAGES,
+        PACKAGES, SHORT_LIST,
     ],
     check: |kept, findings| {
         let apps = Apps::of(kept);
@@ -22,7 +22,7 @@ pub const HEURISTIC: Heuristic = Heuristic {
         for record in kept.of("android.microphone_use").iter().filter(|record| record.text("event") == "start") {
             let package = record.text("package");
             let silenced = record.value("silenced").is_true();
-            if !silenced && !package.is_empty() && apps.origin(package) != Origin::Phone {
+            if !silenced && !package.is_empty() && !apps.is_stock(package) {
                 uses.entry((package, record.text("source"))).or_insert((0, record)).0 += 1;
             }
         }

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::android_apps::{Apps, Origin, DUMPED_PACKAGES, PACKAGES, times};
+use super::packages::{Apps, PACKAGES, SHORT_LIST, times};
 use super::prelude::*;
 
 pub const HEURISTIC: Heuristic = Heuristic {
@@ -27,7 +27,7 @@ pub const HEURISTIC: Heuristic = Heuristic {
             artifact: "android.logcat",
             keep: |record| matches!(record.value("event").as_text(), Some("screen on" | "screen off")),
         },
-        PACKAGES, DUMPED_PACKAGES,
+        PACKAGES, SHORT_LIST,
     ],
     check,
 };
@@ -62,7 +62,7 @@ fn check(kept: &Kept, findings: &mut Vec<Finding>) {
         // In calls the phone lies at the ear and its screen is off; assistants wait for their word.
         let call = matches!(record.text("source"), "VOICE_COMMUNICATION" | "HOTWORD" | "VOICE_RECOGNITION");
         let silent = record.value("silenced").is_true() || call || package.is_empty();
-        if !silent && apps.origin(package) != Origin::Phone && record.at().is_some_and(was_off) {
+        if !silent && !apps.is_stock(package) && record.at().is_some_and(was_off) {
             uses.entry((package, what)).or_insert((0, record)).0 += 1;
         }
     }

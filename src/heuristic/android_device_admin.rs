@@ -1,4 +1,4 @@
-use super::android_apps::{Apps, Origin, DUMPED_PACKAGES, PACKAGES};
+use super::packages::{Apps, PACKAGES, SHORT_LIST};
 use super::prelude::*;
 
 pub const HEURISTIC: Heuristic = Heuristic {
@@ -14,7 +14,7 @@ pub const HEURISTIC: Heuristic = Heuristic {
         "https://developer.android.com/work/device-admin",
         "https://github.com/AssoEchap/stalkerware-indicators",
     ],
-    reads: &[Reads { artifact: "android.device_admins", keep: |_| true }, PACKAGES, DUMPED_PACKAGES],
+    reads: &[Reads { artifact: "android.device_admins", keep: |_| true }, PACKAGES, SHORT_LIST],
     check,
 };
 
@@ -23,16 +23,12 @@ fn check(kept: &Kept, findings: &mut Vec<Finding>) {
     let mut told: Vec<(&str, &str)> = Vec::new();
     for admin in kept.of("android.device_admins") {
         let (package, role) = (admin.text("package"), admin.text("role"));
-        let origin = apps.origin(package);
-        if origin == Origin::Phone || told.contains(&(package, role)) || told.len() >= MOST {
+        if apps.is_stock(package) || told.contains(&(package, role)) || told.len() >= MOST {
             continue;
         }
         told.push((package, role));
         // An owner of the phone is set up with it, as employers do.
-        let level = match origin {
-            Origin::Elsewhere => Level::High,
-            _ => Level::Medium,
-        };
+        let level = if apps.is_from_elsewhere(package) { Level::High } else { Level::Medium };
         let policies = match admin.text("policies") {
             "" => String::new(),
             policies => format!("; it may {policies}"),

@@ -50,7 +50,7 @@ fn check(kept: &Kept, findings: &mut Vec<Finding>) {
             process => format!("{port} ({process}, user id {})", socket.value("uid").show()),
         })
         .collect();
-    let message = format!("Apps wait for connections at ports {}", super::android_apps::named(words.iter().map(String::as_str)));
+    let message = format!("Apps wait for connections at ports {}", super::packages::named(words.iter().map(String::as_str)));
     findings.push(Finding::of_rule(HEURISTIC.id, Level::Informational, Trace::Executed, message, first));
 }
 

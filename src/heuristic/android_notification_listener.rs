@@ -1,4 +1,4 @@
-use super::android_apps::{Apps, Origin, DUMPED_PACKAGES, PACKAGES, named};
+use super::packages::{Apps, PACKAGES, SHORT_LIST, named};
 use super::prelude::*;
 
 pub const HEURISTIC: Heuristic = Heuristic {
@@ -16,7 +16,7 @@ pub const HEURISTIC: Heuristic = Heuristic {
     ],
     reads: &[
         Reads { artifact: "android.notification_listeners", keep: |record| record.value("enabled").is_true() },
-        PACKAGES, DUMPED_PACKAGES,
+        PACKAGES, SHORT_LIST,
     ],
     check,
 };
@@ -28,11 +28,11 @@ fn check(kept: &Kept, findings: &mut Vec<Finding>) {
     let mut told: Vec<&str> = Vec::new();
     for listener in kept.of("android.notification_listeners") {
         let package = listener.text("package");
-        if apps.origin(package) == Origin::Phone || told.contains(&package) || told.len() >= MOST {
+        if apps.is_stock(package) || told.contains(&package) || told.len() >= MOST {
             continue;
         }
         told.push(package);
-        if apps.origin(package) == Origin::Elsewhere {
+        if apps.is_from_elsewhere(package) {
             let message = format!("{package}, not from an app store, may read all notifications");
             findings.push(Finding::of_rule(HEURISTIC.id, Level::Medium, Trace::Policy, message, listener));
         } else {
@@ -43,7 +43,7 @@ fn check(kept: &Kept, findings: &mut Vec<Finding>) {
     let names = named(usual.iter().map(|listener| listener.text("package")));
     let message = format!("Apps that did not come with the phone may read all notifications: {names}");
     // Where nobody said what is installed from where, an app past the stores may be among them.
-    let level = if apps.are_known() { Level::Informational } else { Level::Low };
+    let level = if apps.is_empty() { Level::Low } else { Level::Informational };
     findings.push(Finding::of_rule(HEURISTIC.id, level, Trace::Policy, message, first));
 }
 

@@ -29,24 +29,18 @@ const VERY_OLD_DAYS: i64 = 730;
 fn check(kept: &Kept, findings: &mut Vec<Finding>) {
     let started = |run: &Exhibit| run.time("started").or(run.time("started_on_phone"));
     // Against the clock of today an old case would change its verdict.
-    let Some(acquired) = kept.of("android.acquisition").iter().filter_map(started).min() else { return };
-    // Several texts of one acquisition state the same.
-    let mut told: Vec<&str> = Vec::new();
-    for property in kept.of("android.properties") {
-        let stated = property.text("value").trim();
-        let Some(days) = age_days(stated, acquired).filter(|days| *days > OLD_DAYS) else { continue };
-        if told.contains(&stated) || told.len() > 10 {
-            continue;
-        }
-        told.push(stated);
-        let level = if days > VERY_OLD_DAYS { Level::Medium } else { Level::Low };
-        let message = format!("The newest security patches are of {stated}, {days} days before the acquisition");
-        findings.push(Finding::of_rule(HEURISTIC.id, level, Trace::Mentioned, message, property));
-    }
+    // Older reports of the same phone may have been collected with the newest one, which says what it is now.
+    let Some(acquired) = kept.of("android.acquisition").iter().filter_map(started).max() else { return };
+    let stated = |property: &Exhibit| property.text("value").trim().parse::<Date>().ok();
+    let dated = kept.of("android.properties").iter().filter_map(|property| Some((stated(property)?, property)));
+    let Some((date, property)) = dated.min_by_key(|(date, _)| std::cmp::Reverse(*date)) else { return };
+    let Some(days) = age_days(date, acquired).filter(|days| *days > OLD_DAYS) else { return };
+    let level = if days > VERY_OLD_DAYS { Level::Medium } else { Level::Low };
+    let message = format!("The newest security patches are of {date}, {days} days before the acquisition");
+    findings.push(Finding::of_rule(HEURISTIC.id, level, Trace::Mentioned, message, property));
 }
 
-fn age_days(date: &str, acquired: Timestamp) -> Option<i64> {
-    let date: Date = date.parse().ok()?;
+fn age_days(date: Date, acquired: Timestamp) -> Option<i64> {
     let then = Offset::UTC.to_timestamp(date.at(0, 0, 0, 0)).ok()?;
     Some(acquired.as_second().checked_sub(then.as_second())? / 86_400)
 }
@@ -70,6 +64,17 @@ mod tests {
             ["MEDIUM The newest security patches are of 2020-01-05, 1825 days before the acquisition"]
         );
         assert!(of("2024-06-01", "2025-01-03T10:00:00Z")[0].starts_with("LOW"));
+    }
+
+    #[test]
+    fn an_older_report_does_not_change_what_the_newest_one_says() {
+        let patch = |date: &str| ("android.properties", json!({"name": "ro.build.version.security_patch", "value": date}));
+        let run = |at: &str| ("android.acquisition", json!({"started_on_phone": at}));
+        let records = [patch("2020-01-05"), patch("2023-01-05"), run("2020-02-01T10:00:00Z"), run("2025-01-03T10:00:00Z")];
+        assert_eq!(
+            verdicts(&HEURISTIC, &records),
+            ["LOW The newest security patches are of 2023-01-05, 729 days before the acquisition"]
+        );
     }
 
     #[test]

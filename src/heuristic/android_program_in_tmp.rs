@@ -38,10 +38,7 @@ const MOST: usize = 50;
 
 /// True for files below the folder, but for what developers' tools and collectors of evidence put there.
 fn is_odd(file: Option<&str>) -> bool {
-    const TOOLS: [&str; 8] =
-        ["collector", "bugreport", "dalvik-cache", "perfd", "lldb", "scrcpy-server", ".studio", "shizuku"];
-    file.and_then(|file| file.strip_prefix("/data/local/tmp/"))
-        .is_some_and(|name| !name.is_empty() && !TOOLS.iter().any(|tool| name.starts_with(tool)))
+    super::android_tmp_executable::is_odd(file) && !file.is_some_and(super::android_tmp_executable::is_tool)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-use super::android_apps::{Apps, Origin, DUMPED_PACKAGES, PACKAGES};
+use super::packages::{Apps, PACKAGES, SHORT_LIST};
 use super::prelude::*;
 
 pub const HEURISTIC: Heuristic = Heuristic {
@@ -20,7 +20,7 @@ pub const HEURISTIC: Heuristic = Heuristic {
             artifact: "android.app_roles",
             keep: |record| record.value("active").is_true() && duty(record.value("role").as_text()).is_some(),
         },
-        PACKAGES, DUMPED_PACKAGES,
+        PACKAGES, SHORT_LIST,
     ],
     check,
 };
@@ -46,10 +46,10 @@ fn check(kept: &Kept, findings: &mut Vec<Finding>) {
     for holder in kept.of("android.app_roles") {
         let package = holder.text("package");
         let Some(duty) = duty(holder.value("role").as_text()) else { continue };
-        let level = match (apps.origin(package), duty) {
-            (Origin::Phone, _) => continue,
-            (Origin::Elsewhere, _) => Level::Medium,
-            (_, duty) if duty.contains("screen") && duty.contains("recording") => Level::Low,
+        let level = match duty {
+            _ if apps.is_stock(package) => continue,
+            _ if apps.is_from_elsewhere(package) => Level::Medium,
+            duty if duty.contains("screen") && duty.contains("recording") => Level::Low,
             _ => continue,
         };
         if told.contains(&(package, duty)) || told.len() >= MOST {

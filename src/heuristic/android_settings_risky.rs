@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::LazyLock;
 
-use super::android_apps::has_stock_name;
+use super::packages::has_stock_name;
 use super::prelude::*;
 
 pub const HEURISTIC: Heuristic = Heuristic {

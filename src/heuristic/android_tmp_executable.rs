@@ -33,14 +33,13 @@ fn below(file: &str) -> Option<&str> {
 }
 
 /// AndroidQF puts its program there while it works.
-fn is_odd(file: Option<&str>) -> bool {
+pub(super) fn is_odd(file: Option<&str>) -> bool {
     file.and_then(below).is_some_and(|name| name != "collector" && !name.starts_with("collector_"))
 }
 
 /// True for names that developers' tools give their files.
 pub(super) fn is_tool(file: &str) -> bool {
-    let text = include_str!("android_developer_files.txt");
-    let mut tools = text.lines().filter(|line| !line.starts_with('#'));
+    let mut tools = super::packages::entries(include_str!("android_developer_files.txt"));
     below(file).is_some_and(|name| tools.any(|tool| name.starts_with(tool)))
 }
 

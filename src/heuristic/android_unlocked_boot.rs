@@ -4,7 +4,7 @@ use super::property_signs::judge;
 pub const HEURISTIC: Heuristic = Heuristic {
     id: "android_unlocked_boot",
     title: "The start of the phone is not verified",
-    looks_at: "What the boot loader told the system: whether it was unlocked, whether the system's image passed its check, and the fuse \
+    looks_at: "What the boot loader told the system, now and in the security log at each start: whether it was unlocked, whether the system's image passed its check, and the fuse \
         that Samsung's phones blow when foreign software is started.",
     why_it_matters: "A phone whose start is not verified runs whatever somebody put in place of its system; nothing above it can be relied \
         upon, this report included.",
@@ -12,13 +12,19 @@ pub const HEURISTIC: Heuristic = Heuristic {
         as yellow), rooted it, or bought it like that. Samsung's fuse stays blown after the original system is back.",
     next_check: "Ask who unlocked the phone. The warning that it shows while it starts says the same. Apps for key attestation can confirm it.",
     references: &["https://source.android.com/docs/security/features/verifiedboot/boot-flow"],
-    reads: &[Reads {
-        artifact: "android.properties",
-        keep: |record| {
-            let text = |name| record.value(name).as_text().unwrap_or_default();
-            meaning(text("name"), text("value")).is_some()
+    reads: &[
+        Reads {
+            artifact: "android.properties",
+            keep: |record| {
+                let text = |name| record.value(name).as_text().unwrap_or_default();
+                meaning(text("name"), text("value")).is_some()
+            },
         },
-    }],
+        Reads {
+            artifact: "android.security_events",
+            keep: |record| record.value("tag").as_text() == Some("os_startup"),
+        },
+    ],
     check,
 };
 
@@ -39,6 +45,17 @@ fn meaning(name: &str, value: &str) -> Option<(Level, &'static str)> {
 
 fn check(kept: &Kept, findings: &mut Vec<Finding>) {
     judge(HEURISTIC.id, "The start of the phone is not verified", meaning, kept, findings);
+    // Each start of the last days, also before it was locked again.
+    let mut told: Vec<&str> = Vec::new();
+    for start in kept.of("android.security_events") {
+        let Value::Object(details) = start.value("details") else { continue };
+        let state = details.iter().find(|(name, _)| name == "verified_boot_state").and_then(|(_, state)| state.as_text());
+        let Some(state) = state.filter(|state| !told.contains(state)) else { continue };
+        let Some((level, words)) = meaning("ro.boot.verifiedbootstate", state) else { continue };
+        told.push(state);
+        let message = format!("The phone was started unverified: {words}");
+        findings.push(Finding::of_rule(HEURISTIC.id, level, Trace::Policy, message, start));
+    }
 }
 
 #[cfg(test)]
@@ -48,6 +65,17 @@ mod tests {
 
     fn property(name: &str, value: &str) -> (&'static str, serde_json::Value) {
         ("android.properties", json!({"name": name, "value": value}))
+    }
+
+    #[test]
+    fn starts_in_the_security_log_are_told_once() {
+        let start = |state: &str| {
+            ("android.security_events", json!({"tag": "os_startup", "details": {"verified_boot_state": state, "dm_verity_mode": "enforcing"}}))
+        };
+        assert_eq!(
+            verdicts(&HEURISTIC, &[start("green"), start("orange"), start("orange")]),
+            ["MEDIUM The phone was started unverified: the boot loader is unlocked"]
+        );
     }
 
     #[test]

@@ -4,7 +4,8 @@ use crate::artifact::Record;
 pub const HEURISTIC: Heuristic = Heuristic {
     id: "apple_threat_notification",
     title: "Apple warned the owner of this phone",
-    looks_at: "Messages that begin with the words of Apple's threat notifications, or that come from the addresses Apple sends them from.",
+    looks_at: "Messages, mails and delivered notifications that begin with the words of Apple's threat notifications, or that come from the \
+        addresses Apple sends them from.",
     why_it_matters: "Apple warns people it believes were singled out by state-sponsored attackers or mercenary spyware. It does so \
         with high confidence and rarely; the warning says that an attack was attempted, not that it succeeded.",
     innocent_causes: "Somebody forwarded or quoted the text, or imitates Apple to make the reader click. A genuine notification never \
@@ -12,7 +13,12 @@ pub const HEURISTIC: Heuristic = Heuristic {
     next_check: "Sign in at account.apple.com (typed by hand) and look for the banner at the top of the page. Turn on Lockdown Mode, \
         keep the phone as it is, and ask a help line such as Access Now's for an examination.",
     references: &["https://support.apple.com/102174"],
-    reads: &[Reads { artifact: "ios.sms", keep }],
+    reads: &[
+        Reads { artifact: "ios.sms", keep },
+        Reads { artifact: "ios.mail", keep },
+        Reads { artifact: "ios.mail_files", keep },
+        Reads { artifact: "ios.notifications", keep },
+    ],
     check,
 };
 
@@ -23,8 +29,20 @@ const WORDINGS: [&str; 2] = [
 /// The notifications are translated, their senders are not.
 const SENDERS: [&str; 2] = ["threat-notifications@apple.com", "threat-notifications@email.apple.com"];
 
+/// Columns whose texts may be the notification, and those that say who sent it.
+const TEXTS: [&str; 5] = ["message", "subject", "text", "subtitle", "title"];
+const FROM: [&str; 3] = ["handle", "sender", "from"];
 fn keep(record: &Record<'_>) -> bool {
-    record.value("message").as_text().is_some_and(has_wording) || record.value("handle").as_text().is_some_and(is_apple)
+    let worded = |column: &&str| record.value(column).as_text().is_some_and(has_wording);
+    TEXTS.iter().any(worded) || FROM.iter().any(|column| is_from_apple(record.value(column)))
+}
+
+fn is_from_apple(sender: &Value<'_>) -> bool {
+    match sender {
+        Value::Text(sender) => is_apple(sender),
+        Value::List(senders) => senders.iter().filter_map(Value::as_text).any(is_apple),
+        _ => false,
+    }
 }
 
 fn has_wording(text: &str) -> bool {
@@ -38,28 +56,39 @@ fn is_apple(handle: &str) -> bool {
 }
 
 fn check(kept: &Kept, findings: &mut Vec<Finding>) {
-    for exhibit in kept.of("ios.sms") {
-        let (worded, from_apple) = (has_wording(exhibit.text("message")), is_apple(exhibit.text("handle")));
-        let (level, trace, message) = match exhibit.text("direction") {
-            "sent" if worded => (
-                Level::Low,
-                Trace::Mentioned,
-                "the owner of this phone sent on the text of an Apple threat notification",
-            ),
-            "sent" => continue,
-            _ if worded => (Level::High, Trace::Received, "this phone received an Apple threat notification"),
-            _ => (
-                Level::High,
-                Trace::Received,
-                "this phone received a message from the address that sends Apple's threat notifications",
-            ),
-        };
-        let mut finding = Finding::of_rule(HEURISTIC.id, level, trace, message.to_owned(), exhibit);
-        if level == Level::High && !from_apple {
-            finding.caveats.push("the sender is none of Apple's known addresses: it may be forwarded or imitated".into());
-        }
-        findings.push(finding);
+    let messages = kept.of("ios.sms");
+    // The index of mails and their files tell of the same ones, notifications of what is there already.
+    let mails = ["ios.mail", "ios.mail_files"].map(|artifact| kept.of(artifact));
+    let mails = mails.into_iter().find(|mails| !mails.is_empty()).unwrap_or_default();
+    let told = !messages.is_empty() || !mails.is_empty();
+    let notifications = if told { &[] } else { kept.of("ios.notifications") };
+    for exhibit in messages.iter().chain(mails).chain(notifications) {
+        conclude(exhibit, findings);
     }
+}
+
+fn conclude(exhibit: &Exhibit, findings: &mut Vec<Finding>) {
+    let worded = TEXTS.iter().any(|column| has_wording(exhibit.text(column)));
+    let from_apple = FROM.iter().any(|column| is_from_apple(exhibit.value(column)));
+    let (level, trace, message) = match exhibit.text("direction") {
+        "sent" if worded => (
+            Level::Low,
+            Trace::Mentioned,
+            "the owner of this phone sent on the text of an Apple threat notification",
+        ),
+        "sent" => return,
+        _ if worded => (Level::High, Trace::Received, "this phone received an Apple threat notification"),
+        _ => (
+            Level::High,
+            Trace::Received,
+            "this phone received a message from the address that sends Apple's threat notifications",
+        ),
+    };
+    let mut finding = Finding::of_rule(HEURISTIC.id, level, trace, message.to_owned(), exhibit);
+    if level == Level::High && !from_apple {
+        finding.caveats.push("the sender is none of Apple's known addresses: it may be forwarded or imitated".into());
+    }
+    findings.push(finding);
 }
 
 #[cfg(test)]
@@ -105,5 +134,16 @@ mod tests {
         let quoted = format!("They wrote: {TEXT}");
         let none = verdicts(&HEURISTIC, &[plain("ALERT: the lift is out of order"), plain(&quoted), ("ios.sms", json!({}))]);
         assert_eq!(none, [""; 0]);
+    }
+
+    #[test]
+    fn mails_and_notifications_are_looked_at_too() {
+        let mail = ("ios.mail", json!({"sender": "threat-notifications@email.apple.com", "subject": "Avertissement"}));
+        let file = ("ios.mail_files", json!({"from": ["threat-notifications@email.apple.com"], "subject": "Avertissement"}));
+        let notified = ("ios.notifications", json!({"message": TEXT, "app": "com.apple.MobileSMS"}));
+        let by_address = "HIGH this phone received a message from the address that sends Apple's threat notifications";
+        assert_eq!(verdicts(&HEURISTIC, &[mail, file.clone(), notified.clone()]), [by_address]);
+        assert_eq!(verdicts(&HEURISTIC, &[file]), [by_address]);
+        assert_eq!(verdicts(&HEURISTIC, &[notified]), ["HIGH this phone received an Apple threat notification"]);
     }
 }

@@ -5,7 +5,7 @@ use super::prelude::*;
 pub const HEURISTIC: Heuristic = Heuristic {
     id: "backup_agent",
     title: "Network use by a program called BackupAgent",
-    looks_at: "Processes named exactly `BackupAgent` in data usage, in the usage baseline (ADDaily) and in the network use of the power log. `BackupAgent2`, a part of iOS, is not meant.",
+    looks_at: "Processes named exactly `BackupAgent` in data usage and network usage, in the usage baseline (ADDaily) and in the network use of the power log. `BackupAgent2`, a part of iOS, is not meant.",
     why_it_matters: "The implant of Operation Triangulation ran under this name, which iOS itself has not used for many versions; on phones of victims it appears with traffic.",
     innocent_causes: "A very old version of iOS, or a history carried over from one by restoring backups again and again, may hold the name from Apple's own former program.",
     next_check: "Compare the times with the Operation Triangulation signs: attachment folders in Library/SMS/Attachments that changed, then traffic of WebContent within minutes. Have a full acquisition made.",
@@ -15,6 +15,7 @@ pub const HEURISTIC: Heuristic = Heuristic {
     ],
     reads: &[
         Reads { artifact: "ios.datausage", keep },
+        Reads { artifact: "ios.netusage", keep },
         Reads { artifact: "ios.addaily", keep },
         Reads { artifact: "ios.powerlog_network", keep },
     ],

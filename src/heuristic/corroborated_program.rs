@@ -31,6 +31,7 @@ pub const HEURISTIC: Heuristic = Heuristic {
         Reads { artifact: "ios.datausage", keep: is_named },
         Reads { artifact: "ios.jetsam_processes", keep: is_named },
         Reads { artifact: "ios.logd_statistics", keep: keep_path },
+        Reads { artifact: "ios.netusage", keep: is_named },
         Reads { artifact: "ios.powerlog_media", keep: programs::keep },
         Reads {
             artifact: "ios.powerlog_processes",
@@ -65,17 +66,21 @@ const KINDS: [(&str, &[&str]); 7] = [
         &["sysdiagnose.ps", "sysdiagnose.ps_thread", "sysdiagnose.spindump_processes", "sysdiagnose.taskinfo"],
     ),
     ("diagnostic reports", &[CRASHES, "ios.jetsam_processes", "ios.stackshot_processes"]),
-    ("usage counters", &["ios.addaily", "ios.datausage", "ios.powerlog_media", "ios.powerlog_processes"]),
+    (
+        "usage counters",
+        &["ios.addaily", "ios.datausage", "ios.netusage", "ios.powerlog_media", "ios.powerlog_processes"],
+    ),
     ("the unified log", &["ios.unified_log_images", "ios.unified_log_processes"]),
     ("the statistics of the system log", &["ios.logd_statistics"]),
     ("privacy permissions", &["ios.tcc"]),
 ];
 
 /// Artifacts that tell a name without its path, and the column that does.
-const NAMES: [(&str, &str); 6] = [
+const NAMES: [(&str, &str); 7] = [
     ("ios.addaily", "process"),
     ("ios.datausage", "process"),
     ("ios.jetsam_processes", "process"),
+    ("ios.netusage", "process"),
     ("ios.powerlog_processes", "process"),
     ("ios.stackshot_processes", "process"),
     ("sysdiagnose.taskinfo", "name"),

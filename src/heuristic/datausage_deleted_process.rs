@@ -5,15 +5,18 @@ use super::prelude::*;
 pub const HEURISTIC: Heuristic = Heuristic {
     id: "datausage_deleted_process",
     title: "Data usage of a program whose name was removed",
-    looks_at: "Rows of the data usage database that point to a process row which is no longer there.",
+    looks_at: "Rows of the data usage and network usage databases that point to a process row which is no longer there.",
     why_it_matters: "Pegasus removed its own names from the table of processes and left the rows that counted its traffic, so the counters still point to programs that nobody can name.",
     innocent_causes: "Such rows are also reported from healthy phones, after apps were removed or after an update of iOS, and a restored or partly saved database can miss rows too. Without a second sign it is not proof of anything.",
-    next_check: "Compare with netusage.sqlite and the usage baseline (ADDaily), which count the same programs and may still hold the name; look for crashes and unknown processes around the time of the last use.",
+    next_check: "Compare DataUsage.sqlite, netusage.sqlite and the usage baseline (ADDaily) with each other: they count the same programs and one may still hold the name; look for crashes and unknown processes around the time of the last use.",
     references: &[
         "https://www.amnesty.org/en/latest/research/2021/07/forensic-methodology-report-how-to-catch-nso-groups-pegasus/",
     ],
     // The apps beside a removed row tell whether it was one of them.
-    reads: &[Reads { artifact: "ios.datausage", keep: |_| true }],
+    reads: &[
+        Reads { artifact: "ios.datausage", keep: |_| true },
+        Reads { artifact: "ios.netusage", keep: |_| true },
+    ],
     check,
 };
 
@@ -24,7 +27,7 @@ const IDS_NAMED: usize = 30;
 
 fn check(kept: &Kept, findings: &mut Vec<Finding>) {
     let mut databases: BTreeMap<&str, Vec<&Exhibit>> = BTreeMap::new();
-    for exhibit in kept.of("ios.datausage") {
+    for exhibit in HEURISTIC.reads.iter().flat_map(|reads| kept.of(reads.artifact)) {
         databases.entry(&exhibit.stored_as).or_default().push(exhibit);
     }
     for records in databases.into_values() {

@@ -5,12 +5,15 @@ use super::prelude::*;
 pub const HEURISTIC: Heuristic = Heuristic {
     id: "datausage_missing_process",
     title: "Gaps in the numbers of processes that used data",
-    looks_at: "Numbers between the lowest and the highest process row of the data usage database that no row has.",
+    looks_at: "Numbers between the lowest and the highest process row of the data usage and network usage databases that no row has.",
     why_it_matters: "Rows are numbered one after the other, so a missing number is a row that was removed; implants have removed theirs.",
     innocent_causes: "Nearly every phone has such gaps: iOS removes the rows of apps that were uninstalled. It is listed to help with dating, not as a sign of an attack.",
     next_check: "Only together with another sign: the rows before and after a gap date the removed one.",
     references: &["https://docs.mvt.re/en/latest/ios/records/#datausagejson"],
-    reads: &[Reads { artifact: "ios.datausage", keep: |record| !record.value("proc_id").is_null() }],
+    reads: &[
+        Reads { artifact: "ios.datausage", keep: |record| !record.value("proc_id").is_null() },
+        Reads { artifact: "ios.netusage", keep: |record| !record.value("proc_id").is_null() },
+    ],
     check,
 };
 
@@ -19,7 +22,7 @@ const GAPS_NAMED: usize = 20;
 
 fn check(kept: &Kept, findings: &mut Vec<Finding>) {
     let mut databases: BTreeMap<&str, BTreeMap<i64, &Exhibit>> = BTreeMap::new();
-    for exhibit in kept.of("ios.datausage") {
+    for exhibit in HEURISTIC.reads.iter().flat_map(|reads| kept.of(reads.artifact)) {
         if let Some(id) = exhibit.value("proc_id").as_int() {
             databases.entry(&exhibit.stored_as).or_default().entry(id).or_insert(exhibit);
         }

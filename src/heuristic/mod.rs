@@ -61,10 +61,14 @@ macro_rules! heuristics {
 heuristics! {
     addaily_only_process
     android_accessibility_service
+    android_adb_commands
     android_adb_key
     android_adb_over_network
+    android_app_daemon
+    android_app_of_other_user
     android_appops_background
     android_appops_install
+    android_appops_powers
     android_battery_package_changes
     android_call_recorded
     android_camera_in_background
@@ -73,9 +77,11 @@ heuristics! {
     android_debuggable_build
     android_device_admin
     android_environment_preload
+    android_hidden_code
     android_install_session
     android_launched_url
     android_listening_port
+    android_media_parser_crash
     android_messenger_crash
     android_mount_root_tool
     android_mount_writable
@@ -91,6 +97,7 @@ heuristics! {
     android_root_package
     android_root_process
     android_security_failure
+    android_security_log_stopped
     android_security_package_disabled
     android_selinux_off
     android_set_uid_file
@@ -101,6 +108,7 @@ heuristics! {
     android_tombstone_root_process
     android_unlocked_boot
     android_unreleased_app
+    android_wifi_proxy
     app_not_from_store
     app_outside_store
     app_signed_privately
@@ -123,12 +131,15 @@ heuristics! {
     idstatuscache_nul
     idstatuscache_pair
     jailbreak_traces
+    launchd_service_disabled
     locationd_odd_executable
     lockdown_mode
+    message_gaps
     network_taken_over
     new_host_pairing
     odd_process_tree
     old_ios
+    phone_set_up_anew
     process_in_some_lists
     profile_changed
     profile_silences_notifications
@@ -138,8 +149,10 @@ heuristics! {
     published_crash_signature
     quadream_invitation
     safari_redirect
+    short_lived_file
     shortcut_risky_action
     shutdown_sticky_client
+    staged_program
     tcc_app_not_installed
     tcc_client_not_installed
     tcc_from_odd_path
@@ -150,10 +163,11 @@ heuristics! {
     triangulation_window
     unknown_trusted_device
     unlogged_shutdowns
+    user_trusted_root
+    version_went_back
     whatsapp_deleted_messages
 }
 
-mod android_apps;
 mod packages;
 mod programs;
 mod property_signs;

@@ -2,7 +2,7 @@
 
 pub use serde_json::json;
 
-use super::{Heuristic, Kept};
+use super::{Heuristic, Kept, Reads};
 use crate::artifact::{self, Artifact, Line, Out, Record, Sink};
 use crate::finding::{Exhibit, Finding};
 use crate::record::{Kind, Origin, Place, Value};
@@ -12,19 +12,25 @@ use crate::record::{Kind, Origin, Place, Value};
 /// Columns left out are null, times are written as `2024-01-02T03:04:05Z`, `_path` gives the device path of the file. Records that the
 /// rule's `keep` refuses do not reach it, as in a scan. A name that is no artifact or no column panics.
 pub fn judge(rule: &Heuristic, records: &[(&str, serde_json::Value)]) -> Vec<Finding> {
+    let kept = kept(rule.reads, records);
+    let mut findings = Vec::new();
+    (rule.check)(&kept, &mut findings);
+    findings
+}
+
+/// What is kept of these records.
+pub fn kept(reads: &[Reads], records: &[(&str, serde_json::Value)]) -> Kept {
     let mut kept = Kept::default();
     for (index, (id, columns)) in records.iter().enumerate() {
         let artifact = artifact::find(id).unwrap_or_else(|| panic!("no artifact `{id}`"));
-        let mut keeper = Keeper { rule, path: path_of(columns), kept: &mut kept };
+        let mut keeper = Keeper { reads, path: path_of(columns), kept: &mut kept };
         let mut values = values_of(artifact, columns);
         let path = path_of(columns);
         let mut out = Out::new(artifact, &path, &mut keeper);
         out.push_slice(Place::row("records", index as i64 + 1), &mut values);
         assert_eq!(out.into_warnings(), [], "a value does not fit its column");
     }
-    let mut findings = Vec::new();
-    (rule.check)(&kept, &mut findings);
-    findings
+    kept
 }
 
 /// [`judge`] as `LEVEL message` lines.
@@ -36,7 +42,7 @@ pub fn verdicts(rule: &Heuristic, records: &[(&str, serde_json::Value)]) -> Vec<
 }
 
 struct Keeper<'a> {
-    rule: &'a Heuristic,
+    reads: &'a [Reads],
     path: String,
     kept: &'a mut Kept,
 }
@@ -44,7 +50,7 @@ struct Keeper<'a> {
 impl Sink for Keeper<'_> {
     fn record(&mut self, record: &Record<'_>) {
         let wanted =
-            self.rule.reads.iter().any(|reads| reads.artifact == record.artifact.id && (reads.keep)(record));
+            self.reads.iter().any(|reads| reads.artifact == record.artifact.id && (reads.keep)(record));
         if !wanted {
             return;
         }
@@ -91,6 +97,8 @@ fn value_of(json: serde_json::Value) -> Value<'static> {
         }
         serde_json::Value::String(text) => text.into(),
         serde_json::Value::Array(items) => Value::List(items.into_iter().map(value_of).collect()),
-        serde_json::Value::Object(_) => panic!("no column holds an object"),
+        serde_json::Value::Object(members) => {
+            Value::Object(members.into_iter().map(|(name, item)| (name.into(), value_of(item))).collect())
+        }
     }
 }

@@ -42,10 +42,8 @@ impl Literals {
             match indicator.ioc {
                 Ioc::FilePath if !foreign && value.starts_with('/') => {
                     let canonical = path::canonical(value, platform);
-                    // Both spellings of the link, `/private/var` and `/var`, hold the shorter one.
-                    let word = canonical.strip_prefix("/private").unwrap_or(&canonical);
-                    if word.len() >= 8 {
-                        words.push(word.to_owned());
+                    for word in path::ways(&canonical, platform).into_iter().filter(|word| word.len() >= 8) {
+                        words.push(word);
                         meanings.push((id, Meaning::Path));
                     }
                 }
@@ -77,12 +75,12 @@ impl Literals {
 }
 
 /// A name that hardly stands in bytes by chance.
-fn is_unusual(name: &str) -> bool {
+pub(super) fn is_unusual(name: &str) -> bool {
     name.len() >= 8 && name.contains(['.', '_', '-']) || name.len() >= 16
 }
 
 /// The characters of base64 that depend on `value` alone, for each of its three positions in a group.
-fn fragments(value: &[u8]) -> impl Iterator<Item = (usize, String)> {
+pub(super) fn fragments(value: &[u8]) -> impl Iterator<Item = (usize, String)> {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     (0..3_usize).map(move |phase| {
         let first = (phase * 8).div_ceil(6);
@@ -180,13 +178,9 @@ impl Matcher {
             }
             done = at;
             // A letter of another script on either side belongs to the same word.
-            let is_letter = |low: Option<&u8>, high: Option<&u8>| {
-                matches!((low, high), (Some(low), Some(high @ 0..=5))
-                    if char::from_u32(u32::from(*high) << 8 | u32::from(*low)).is_some_and(char::is_alphanumeric))
-            };
             let before = |back: usize| start.checked_sub(back).and_then(|at| window.get(at));
-            let cut_left = is_letter(before(2), before(1));
-            let cut_right = is_letter(window.get(at), window.get(at + 1));
+            let cut_left = is_wide_letter(before(2), before(1));
+            let cut_right = is_wide_letter(window.get(at), window.get(at + 1));
             let mut found = Found::new(&text);
             self.message(&text, frame, &mut found);
             for hit in found.hits.values() {
@@ -233,7 +227,7 @@ impl Matcher {
     }
 
     /// Decodes what surrounds a fragment and applies the rules for text, which check the boundaries.
-    fn base64(
+    pub(super) fn base64(
         &self,
         before: &[u8],
         window: &[u8],
@@ -256,24 +250,30 @@ impl Matcher {
     }
 }
 
-fn is_printable(byte: u8) -> bool {
+pub(super) fn is_printable(byte: u8) -> bool {
     matches!(byte, 0x20..=0x7e)
 }
 
-fn is_name(byte: Option<&u8>) -> bool {
+pub(super) fn is_name(byte: Option<&u8>) -> bool {
     byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
 }
 
 /// Whether the bytes end with a letter of another script in UTF-8.
-fn letter_before(before: &[u8]) -> bool {
+pub(super) fn letter_before(before: &[u8]) -> bool {
     (2..=4).any(|length| {
         let tail = before.len().checked_sub(length).and_then(|start| before.get(start..));
         tail.is_some_and(is_one_letter)
     })
 }
 
-fn letter_after(after: &[u8]) -> bool {
+pub(super) fn letter_after(after: &[u8]) -> bool {
     (2..=4).any(|length| after.get(..length).is_some_and(is_one_letter))
+}
+
+/// Whether two bytes are a letter, Latin to Hebrew.
+pub(super) fn is_wide_letter(low: Option<&u8>, high: Option<&u8>) -> bool {
+    matches!((low, high), (Some(low), Some(high @ 0..=5))
+        if char::from_u32(u32::from(*high) << 8 | u32::from(*low)).is_some_and(char::is_alphanumeric))
 }
 
 fn is_one_letter(bytes: &[u8]) -> bool {
@@ -284,7 +284,7 @@ fn is_one_letter(bytes: &[u8]) -> bool {
 }
 
 /// Where a part of the text stands in it; what a decoding step made is shown at the beginning.
-fn offset_in(text: &str, part: &str) -> usize {
+pub(super) fn offset_in(text: &str, part: &str) -> usize {
     (part.as_ptr() as usize)
         .checked_sub(text.as_ptr() as usize)
         .filter(|offset| offset.checked_add(part.len()).is_some_and(|end| end <= text.len()))

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use sha2::Digest;
 
 use super::intake::{Entry, Intake, is_platform_bound, moment, platform_named, role_named};
+use super::journal::Span;
 use super::set::{Campaign, IndicatorSet, Ioc, Platform, Role, Source};
 
 macro_rules! sets {
@@ -17,7 +18,7 @@ macro_rules! sets {
 }
 
 /// Every file of `indicators/`, the one that most people look for first.
-const BUNDLED: &[(&str, &str)] = sets! {
+pub(super) const BUNDLED: &[(&str, &str)] = sets! {
     "pegasus"
     "predator"
     "candiru"
@@ -200,8 +201,12 @@ pub(crate) fn read(text: &str, fallback: &str, trusted: bool, intake: &mut Intak
         let entry = entry(line, ioc, campaign, &header);
         match entry {
             Ok((entry, validity)) => {
-                let added =
-                    if trusted { intake.add_checked(number, entry) } else { intake.add(number, entry) };
+                let added = if trusted {
+                    intake.add_checked(number, entry)
+                } else {
+                    let span = Span::of(text, entry.value);
+                    intake.add(number, Entry { span, ..entry })
+                };
                 if let Some(indicator) = added {
                     indicator.valid_until = validity.until;
                     indicator.revoked = validity.revoked;

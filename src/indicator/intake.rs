@@ -7,6 +7,7 @@ use std::net::IpAddr;
 
 use jiff::Timestamp;
 
+use super::journal::{Flaw, Journal, Seen, Span, Told};
 use super::set::{Campaign, Indicator, IndicatorSet, Ioc, Platform, Role, Skipped, Source};
 
 const MAX_VALUE_BYTES: usize = 4096;
@@ -25,11 +26,21 @@ pub(crate) struct Entry<'a> {
     pub role: Role,
     pub platform: Platform,
     pub note: Cow<'a, str>,
+    /// Where the value stands in the text of the file, where the reader knows.
+    pub span: Option<Span>,
 }
 
 impl<'a> Entry<'a> {
     pub fn new(ioc: Ioc, value: &'a str, campaign: u16) -> Entry<'a> {
-        Entry { ioc, value, campaign, role: Role::Unstated, platform: Platform::Any, note: Cow::Borrowed("") }
+        Entry {
+            ioc,
+            value,
+            campaign,
+            role: Role::Unstated,
+            platform: Platform::Any,
+            note: Cow::Borrowed(""),
+            span: None,
+        }
     }
 }
 
@@ -46,6 +57,8 @@ pub(crate) struct Intake<'s> {
     is_full: bool,
     skipped: usize,
     first: usize,
+    /// Only while a file is linted.
+    journal: Option<&'s mut Journal>,
 }
 
 impl<'s> Intake<'s> {
@@ -67,7 +80,17 @@ impl<'s> Intake<'s> {
             is_full: false,
             skipped: 0,
             first,
+            journal: None,
         })
+    }
+
+    /// Keeps what the reader sees of the file in `journal`, too.
+    pub fn with_journal(self, journal: &'s mut Journal) -> Intake<'s> {
+        Intake { journal: Some(journal), ..self }
+    }
+
+    pub fn journal(&mut self) -> Option<&mut Journal> {
+        self.journal.as_deref_mut()
     }
 
     /// The provenance of the file, for what its content says about it.
@@ -111,11 +134,26 @@ impl<'s> Intake<'s> {
         self.set.campaigns.get_mut(usize::from(number))
     }
 
+    /// Tells what is not used: a line or object against the form of its file.
     pub fn skip(&mut self, line: u32, what: &str, why: impl Into<Box<str>>) {
+        self.tell(Flaw::Unsound, line, what, why);
+    }
+
+    /// Tells what is not used, or not as it stands.
+    pub fn tell(&mut self, flaw: Flaw, line: u32, what: &str, why: impl Into<Box<str>>) {
         self.skipped += 1;
+        let why = why.into();
+        if let Some(journal) = &mut self.journal {
+            journal.tell(Told {
+                flaw,
+                line,
+                what: what.chars().take(200).collect::<String>().into(),
+                why: why.clone(),
+            });
+        }
         if self.skipped <= MAX_SKIPPED {
             let what = what.chars().take(200).collect::<String>().into();
-            self.set.skipped.push(Skipped { file: self.file.clone(), line, what, why: why.into() });
+            self.set.skipped.push(Skipped { file: self.file.clone(), line, what, why });
         }
     }
 
@@ -126,6 +164,7 @@ impl<'s> Intake<'s> {
 
     /// Adds a value after checking it and correcting its kind.
     pub fn add(&mut self, line: u32, entry: Entry<'_>) -> Option<&mut Indicator> {
+        self.note(line, &entry);
         match corrected(entry.ioc, entry.value.trim()) {
             Ok(corrected) => {
                 let note = match (corrected.note, entry.note) {
@@ -138,10 +177,23 @@ impl<'s> Intake<'s> {
                 self.add_checked(line, Entry { ioc: corrected.ioc, value: &corrected.value, note, ..entry })
             }
             Err(why) => {
-                self.skip(line, entry.value, format!("{}: {why}", entry.ioc.name()));
+                self.tell(Flaw::Judged, line, entry.value, format!("{}: {why}", entry.ioc.name()));
                 None
             }
         }
+    }
+
+    fn note(&mut self, line: u32, entry: &Entry<'_>) {
+        let Some(journal) = &mut self.journal else { return };
+        let campaign = self.set.campaigns.get(usize::from(entry.campaign));
+        journal.see(Seen {
+            ioc: entry.ioc,
+            value: entry.value.into(),
+            campaign: campaign.map_or("".into(), |campaign| campaign.name.clone()),
+            role: entry.role,
+            line,
+            span: entry.span,
+        });
     }
 
     /// Adds a value that is known to be sound, from a file of our own form.
@@ -184,7 +236,8 @@ impl<'s> Intake<'s> {
     fn merge(&mut self, line: u32, earlier: u32, at: usize, entry: &Entry<'_>) {
         let Some(known) = self.set.indicators.get_mut(at) else { return };
         if known.role == entry.role {
-            return self.skip(line, entry.value, format!("the same value and campaign as on line {earlier}"));
+            let why = format!("the same value and campaign as on line {earlier}");
+            return self.tell(Flaw::Judged, line, entry.value, why);
         }
         let (role, note) = joined_roles(known.role, entry.role, &known.note);
         known.role = role;
@@ -307,13 +360,14 @@ fn lower(value: &str) -> Cow<'_, str> {
     }
 }
 
-struct Corrected<'a> {
-    ioc: Ioc,
-    value: Cow<'a, str>,
+pub(super) struct Corrected<'a> {
+    pub ioc: Ioc,
+    pub value: Cow<'a, str>,
     note: Option<Cow<'static, str>>,
 }
 
-fn corrected(ioc: Ioc, value: &str) -> Result<Corrected<'_>, &'static str> {
+/// What the scan makes of a trimmed value, or why it cannot use it.
+pub(super) fn corrected(ioc: Ioc, value: &str) -> Result<Corrected<'_>, &'static str> {
     if value.is_empty() {
         return Err("empty");
     }
@@ -405,13 +459,13 @@ pub(crate) fn is_network(value: &str) -> bool {
     }
 }
 
-fn looks_like_host(value: &str) -> bool {
+pub(super) fn looks_like_host(value: &str) -> bool {
     value.contains('.')
         && value.bytes().any(|byte| byte.is_ascii_alphabetic())
         && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'))
 }
 
-fn is_public(address: IpAddr) -> bool {
+pub(super) fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => {
             !(address.is_private()

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::intake::{Entry, Intake, is_network, moment, platform_named, role_named};
+use super::journal::{Flaw, Span};
 use super::set::{Campaign, Ioc, Platform, Role};
 
 const MAX_COLUMNS: usize = 64;
@@ -149,12 +150,14 @@ pub(crate) fn read_plain(text: &str, file_name: &str, fallback: &str, intake: &m
         let number = line_number(position);
         // The form of a hosts file: the address is where the name is sent instead.
         let value = line.strip_prefix("0.0.0.0 ").or_else(|| line.strip_prefix("127.0.0.1 ")).unwrap_or(line);
-        let plain = refanged(value.trim());
+        let written = value.trim();
+        let plain = refanged(written);
         match hint.map(|hint| refined(hint, &plain)).or_else(|| sniffed(&plain)) {
             Some(ioc) => {
                 let campaign = intake.campaign_named(fallback);
-                let value = if is_defanged_kind(ioc) { &*plain } else { value.trim() };
-                intake.add(number, Entry::new(ioc, value, campaign));
+                let value = if is_defanged_kind(ioc) { &*plain } else { written };
+                let span = Span::of(text, written);
+                intake.add(number, Entry { span, ..Entry::new(ioc, value, campaign) });
             }
             None => {
                 intake.skip(number, line, "the kind cannot be told; a name such as domains.txt would tell it")
@@ -224,11 +227,14 @@ pub(crate) fn read_csv(text: &str, separator: u8, fallback: &str, intake: &mut I
         match reader.read_record(&mut record) {
             Ok(true) => {}
             Ok(false) => return,
-            Err(error) => return intake.skip(0, "", format!("not a table: {error}")),
+            Err(error) => return intake.tell(Flaw::Damaged, 0, "", format!("not a table: {error}")),
         }
         let line = record.position().map_or(0, |at| u32::try_from(at.line()).unwrap_or(u32::MAX));
+        let byte = |at: &csv::Position| usize::try_from(at.byte()).unwrap_or(usize::MAX);
+        let span = Span::new(record.position().map_or(0, byte), byte(reader.position()));
+        let row_at = RowAt { line, span, text };
         match &columns {
-            Some(columns) => row(columns, &record, line, fallback, intake),
+            Some(columns) => row(columns, &record, row_at, fallback, intake),
             None => {
                 let named: Vec<_> = record.iter().take(MAX_COLUMNS).map(column).collect();
                 let is_header = named.iter().any(|column| matches!(column, Column::Value | Column::Kind(_)))
@@ -238,7 +244,7 @@ pub(crate) fn read_csv(text: &str, separator: u8, fallback: &str, intake: &mut I
                     columns = Some(named);
                 } else {
                     let guessed = guess(&record);
-                    row(&guessed, &record, line, fallback, intake);
+                    row(&guessed, &record, row_at, fallback, intake);
                     columns = Some(guessed);
                 }
             }
@@ -256,13 +262,14 @@ fn describe_unused(columns: &[Column], names: &csv::StringRecord, line: u32, int
     for (column, name) in columns.iter().zip(names) {
         match column {
             Column::Kind(ioc) if is_samples(columns) && *ioc != Ioc::FileHash => {
-                intake.skip(
+                intake.tell(
+                    Flaw::Unused,
                     line,
                     name,
                     "this column describes the samples and is not an indicator by itself",
                 );
             }
-            Column::Other => intake.skip(line, name, "a column without a known meaning"),
+            Column::Other => intake.tell(Flaw::Unused, line, name, "a column without a known meaning"),
             _ => {}
         }
     }
@@ -280,7 +287,33 @@ fn guess(record: &csv::StringRecord) -> Vec<Column> {
     columns
 }
 
-fn row(columns: &[Column], record: &csv::StringRecord, line: u32, fallback: &str, intake: &mut Intake<'_>) {
+/// Where a record stands. Its fields are found again in the text only when somebody asks, since quotes are gone from them.
+#[derive(Clone, Copy)]
+struct RowAt<'t> {
+    line: u32,
+    span: Span,
+    text: &'t str,
+}
+
+impl RowAt<'_> {
+    /// Where `field` stands; `from` is where the fields before it end.
+    fn find(&self, field: &str, from: &mut usize) -> Option<Span> {
+        let start = self.span.start.max(*from);
+        let at = self.text.get(start..self.span.end)?.find(field)?.checked_add(start)?;
+        *from = at.checked_add(field.len())?;
+        Some(Span::new(at, *from))
+    }
+}
+
+fn row(
+    columns: &[Column],
+    record: &csv::StringRecord,
+    at: RowAt<'_>,
+    fallback: &str,
+    intake: &mut Intake<'_>,
+) {
+    let line = at.line;
+    let mut from = 0;
     let field = |wanted: Column| {
         let found =
             columns.iter().zip(record).find(|(column, field)| **column == wanted && !field.is_empty());
@@ -309,6 +342,7 @@ fn row(columns: &[Column], record: &csv::StringRecord, line: u32, fallback: &str
     }
     let mut any = false;
     for (column, text) in columns.iter().zip(record).filter(|(_, text)| !text.is_empty()) {
+        let span = if intake.journal().is_some() { at.find(text, &mut from) } else { None };
         let plain = refanged(text);
         let ioc = match column {
             Column::Kind(ioc) if !is_samples(columns) || *ioc == Ioc::FileHash => Some(*ioc),
@@ -324,7 +358,7 @@ fn row(columns: &[Column], record: &csv::StringRecord, line: u32, fallback: &str
             continue;
         };
         let value = if is_defanged_kind(ioc) { &*plain } else { text };
-        if let Some(indicator) = intake.add(line, Entry { ioc, value, ..about.clone() }) {
+        if let Some(indicator) = intake.add(line, Entry { ioc, value, span, ..about.clone() }) {
             indicator.valid_from = field(Column::ValidFrom).and_then(moment);
             indicator.valid_until = field(Column::ValidUntil).and_then(moment);
             indicator.revoked = field(Column::Revoked)
@@ -366,12 +400,22 @@ fn echap_list(key: &str) -> Option<(Ioc, Role, Platform)> {
     }
 }
 
+/// A value whose app is not wholly read yet.
+struct Pending<'t> {
+    line: u32,
+    ioc: Ioc,
+    role: Role,
+    platform: Platform,
+    value: &'t str,
+    span: Option<Span>,
+}
+
 /// Echap's `ioc.yaml` and `watchware.yaml`. Only their flat subset of YAML is known; any other line is told and passed over.
 pub(crate) fn read_echap(text: &str, intake: &mut Intake<'_>) {
     let mut app = None;
     let mut list = "";
     let mut dual_use = false;
-    let mut pending: Vec<(u32, Ioc, Role, Platform, &str)> = Vec::new();
+    let mut pending: Vec<Pending<'_>> = Vec::new();
     for (position, whole) in text.lines().enumerate() {
         let number = line_number(position);
         let line = whole.split_once(" #").map_or(whole, |(line, _)| line).trim_end();
@@ -386,9 +430,12 @@ pub(crate) fn read_echap(text: &str, intake: &mut Intake<'_>) {
         } else if let Some(item) = inner.strip_prefix("- ") {
             let value = item.trim().trim_matches(['"', '\'']);
             match (&mut app, echap_list(list)) {
-                (Some(_), Some((ioc, role, platform))) => pending.push((number, ioc, role, platform, value)),
+                (Some(_), Some((ioc, role, platform))) => {
+                    let span = Span::of(text, value);
+                    pending.push(Pending { line: number, ioc, role, platform, value, span });
+                }
                 (Some(campaign), None) if list == "names" => also_called(campaign, value),
-                _ => intake.skip(number, inner, format!("`{list}` is not used")),
+                _ => intake.tell(Flaw::Unused, number, inner, format!("`{list}` is not used")),
             }
         } else {
             match key_of(inner) {
@@ -412,22 +459,17 @@ fn also_called(campaign: &mut Campaign, name: &str) {
     };
 }
 
-fn take_app(
-    app: Option<Campaign>,
-    dual_use: bool,
-    pending: &mut Vec<(u32, Ioc, Role, Platform, &str)>,
-    intake: &mut Intake<'_>,
-) {
+fn take_app(app: Option<Campaign>, dual_use: bool, pending: &mut Vec<Pending<'_>>, intake: &mut Intake<'_>) {
     let Some(app) = app else { return };
     let campaign = intake.campaign(app);
-    for (line, ioc, role, platform, value) in pending.drain(..) {
+    for Pending { line, ioc, role, platform, value, span } in pending.drain(..) {
         let role = if dual_use { Role::DualUse } else { role };
         // Web sites and places of distribution are published without their kind.
         let ioc = match sniffed(value) {
             Some(shape @ (Ioc::Url | Ioc::Ip)) if ioc == Ioc::Domain && role != Role::C2 => shape,
             _ => ioc,
         };
-        intake.add(line, Entry { role, platform, ..Entry::new(ioc, value, campaign) });
+        intake.add(line, Entry { role, platform, span, ..Entry::new(ioc, value, campaign) });
     }
 }
 

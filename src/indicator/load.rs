@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use sha2::Digest;
 
 use super::intake::Intake;
+use super::journal::Flaw;
 use super::set::{IndicatorSet, Skipped, Source};
 use super::{catalogue, list, misp, stix};
 
@@ -16,8 +17,8 @@ const MAX_FILE_BYTES: u64 = 256 << 20;
 const LARGE_FILE_BYTES: u64 = 32 << 20;
 /// Of a bundle that is not held.
 const MAX_STREAM_BYTES: u64 = 4 << 30;
-const MAX_FOLDER_DEPTH: usize = 16;
-const MAX_FOLDER_ENTRIES: usize = 100_000;
+pub(super) const MAX_FOLDER_DEPTH: usize = 16;
+pub(super) const MAX_FOLDER_ENTRIES: usize = 100_000;
 
 /// Why indicators that were asked for cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -30,7 +31,7 @@ pub struct LoadError {
 }
 
 impl LoadError {
-    fn new(path: &Path, reason: impl Into<String>, hint: &str) -> LoadError {
+    pub(super) fn new(path: &Path, reason: impl Into<String>, hint: &str) -> LoadError {
         LoadError { path: path.display().to_string(), reason: reason.into(), hint: hint.to_owned() }
     }
 }
@@ -79,7 +80,7 @@ fn skip_file(set: &mut IndicatorSet, file: &str, why: String) {
     set.skipped.push(Skipped { file: file.into(), line: 0, what: "".into(), why: why.into() });
 }
 
-fn is_wanted(path: &Path) -> bool {
+pub(super) fn is_wanted(path: &Path) -> bool {
     let extension = path.extension().and_then(OsStr::to_str).unwrap_or("").to_ascii_lowercase();
     matches!(extension.as_str(), "stix2" | "stix" | "json" | "jsonl" | "csv" | "txt" | "yaml" | "yml")
 }
@@ -102,7 +103,7 @@ fn load_file(path: &Path, set: &mut IndicatorSet) -> Result<(), LoadError> {
         intake.skip(0, "", "not wholly UTF-8; what could not be read is shown as \u{fffd}");
     }
     if text.contains('\0') {
-        intake.skip(0, "", "binary data, not an indicator file");
+        intake.tell(Flaw::Damaged, 0, "", "binary data, not an indicator file");
     } else {
         read_text(&text, file_name, stem, &mut intake);
     }
@@ -132,7 +133,8 @@ fn is_large(path: &Path) -> bool {
     path.metadata().is_ok_and(|file| file.is_file() && file.len() > LARGE_FILE_BYTES)
 }
 
-/// Reads a large STIX bundle without holding it; `false` if the file is something else.
+/// Reads a large STIX bundle without holding it; `false` if the file is something else. The linter, which names places in the whole
+/// text, reads files by [`read_text`] only.
 #[expect(clippy::disallowed_methods, reason = "indicator files are read here and nowhere else")]
 fn load_large(path: &Path, set: &mut IndicatorSet) -> Result<bool, LoadError> {
     let check = "check the path and that the file may be read";
@@ -140,7 +142,7 @@ fn load_large(path: &Path, set: &mut IndicatorSet) -> Result<bool, LoadError> {
     let mut file = Hashed { file: std::fs::File::open(path).map_err(failed)?, digest: sha2::Sha256::new() };
     let mut start = Vec::new();
     file.by_ref().take(4096).read_to_end(&mut start).map_err(failed)?;
-    let is_text = std::str::from_utf8(&start).is_ok_and(|text| stix::is_json(text) && !misp::is_misp(text));
+    let is_text = std::str::from_utf8(&start).is_ok_and(is_stix);
     if !is_text {
         return Ok(false);
     }
@@ -187,19 +189,24 @@ fn is_yaml(file_name: &str) -> bool {
     extension.eq_ignore_ascii_case("yaml") || extension.eq_ignore_ascii_case("yml")
 }
 
-/// Reads the text of a file in whatever form it is.
+/// True for text that is read as STIX, or told as damaged STIX.
+pub(super) fn is_stix(text: &str) -> bool {
+    stix::is_json(text) && !misp::is_misp(text)
+}
+
+/// Reads the text of a file whose name is `file_name`, and `stem` without its ending, in whatever form it is.
 pub(super) fn read_text(text: &str, file_name: &str, stem: &str, intake: &mut Intake<'_>) {
-    if stix::is_json(text) && misp::is_misp(text) {
-        misp::read(text, stem, intake);
-    } else if stix::is_json(text) {
+    if is_stix(text) {
         stix::read(text, stem, intake);
+    } else if stix::is_json(text) {
+        misp::read(text, stem, intake);
     } else if catalogue::is_catalogue(text) {
         catalogue::read(text, stem, false, intake);
     } else if list::is_echap(text) {
         list::read_echap(text, intake);
     } else if is_yaml(file_name) {
         // References and settings of other YAML files would pass for indicators.
-        intake.skip(0, "", "YAML of an unknown form; only Echap's is read");
+        intake.tell(Flaw::Unused, 0, "", "YAML of an unknown form; only Echap's is read");
     } else if let Some(separator) = list::delimiter(text) {
         list::read_csv(text, separator, stem, intake);
     } else {
@@ -226,7 +233,7 @@ pub(super) fn bytes_of(path: &Path) -> Result<Vec<u8>, LoadError> {
 }
 
 /// UTF-8 with or without its mark, or UTF-16 with one, as Windows programs save lists.
-fn decoded(bytes: &[u8]) -> Cow<'_, str> {
+pub(super) fn decoded(bytes: &[u8]) -> Cow<'_, str> {
     let wide = |rest: &[u8], pair: fn([u8; 2]) -> u16| {
         let units = rest.chunks_exact(2).filter_map(|chunk| chunk.try_into().ok()).map(pair);
         let text: String = char::decode_utf16(units).map(|c| c.unwrap_or('\u{fffd}')).collect();

@@ -11,6 +11,7 @@ use super::found::{Cap, Found};
 use super::host::{self, Host};
 use super::index::{ComponentRule, Ids, Index};
 use super::sieve::Sieve;
+use super::sweep::Engine;
 use super::text::Frame;
 use super::{Form, Hit, IndicatorSet, Platform, Strength, name, path};
 use crate::record::Kind;
@@ -26,6 +27,7 @@ pub struct Matcher {
     /// Only raw bytes need it, and it is the slowest part to build.
     pub(super) literals: OnceLock<Literals>,
     pub(super) sieve: OnceLock<Sieve>,
+    pub(super) engine: OnceLock<Engine>,
 }
 
 impl Matcher {
@@ -39,6 +41,7 @@ impl Matcher {
             decoder: Decoder::new(),
             literals: OnceLock::new(),
             sieve: OnceLock::new(),
+            engine: OnceLock::new(),
         }
     }
 

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use serde_json::value::RawValue;
 
 use super::intake::{Entry, Intake, moment, platform_named, role_named};
+use super::journal::{Flaw, Span};
 use super::list::refanged;
 use super::set::{Campaign, Ioc};
 
@@ -27,13 +28,14 @@ pub(crate) fn read(text: &str, fallback: &str, intake: &mut Intake<'_>) {
         match value {
             Ok(raw) => reader.value(raw.get(), fallback, 0, intake),
             Err(error) => {
-                intake.skip(u32::try_from(error.line()).unwrap_or(0), "", format!("damaged: {error}"));
+                let line = u32::try_from(error.line()).unwrap_or(0);
+                intake.tell(Flaw::Damaged, line, "", format!("damaged: {error}"));
                 break;
             }
         }
     }
     for ((kind, why), (line, count)) in reader.unused {
-        intake.skip(line, &kind, format!("{count} attributes of this type: {why}"));
+        intake.tell(Flaw::Unused, line, &kind, format!("{count} attributes of this type: {why}"));
     }
 }
 
@@ -145,9 +147,13 @@ impl<'t> Reader<'t> {
             return unused("not among the compared types");
         }
         let note = text_of(fields, "comment").unwrap_or_default();
+        let written = fields.get("value").map_or("", |raw| raw.get());
         for (ioc, value) in values {
+            // Escapes may hide the part; then the whole text stands for it.
+            let place = written.find(value).and_then(|at| written.get(at..at.checked_add(value.len())?));
+            let span = Span::of(self.text, place.unwrap_or(written));
             let value = if ioc.is_network() || ioc == Ioc::Email { refanged(value) } else { value.into() };
-            let mut entry = Entry { note: note.trim().into(), ..Entry::new(ioc, &value, campaign) };
+            let mut entry = Entry { note: note.trim().into(), span, ..Entry::new(ioc, &value, campaign) };
             for (key, value) in &tags {
                 match key.as_str() {
                     "role" => entry.role = role_named(value).unwrap_or(entry.role),

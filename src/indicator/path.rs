@@ -87,8 +87,10 @@ fn resolve(path: &str) -> String {
     format!("/{}", parts.join("/"))
 }
 
-/// The links every device has. Of an unknown system all are taken, iOS first.
-fn linked(path: &str, platform: Platform) -> Option<String> {
+type Links = &'static [(&'static str, &'static str)];
+
+/// The links every device has, each with its target. Of an unknown system all are taken, iOS first.
+fn links(platform: Platform) -> [Links; 3] {
     const APPLE: [(&str, &str); 2] = [("/var", "/private/var"), ("/etc", "/private/etc")];
     const IOS: [(&str, &str); 1] = [("/tmp", "/private/var/tmp")];
     const MACOS: [(&str, &str); 1] = [("/tmp", "/private/tmp")];
@@ -97,16 +99,31 @@ fn linked(path: &str, platform: Platform) -> Option<String> {
         ("/data/user/0", "/data/data"),
         ("/storage/self/primary", "/storage/emulated/0"),
     ];
-    let tables: [&[(&str, &str)]; 3] = match platform {
+    match platform {
         Platform::Any => [&APPLE, &IOS, &ANDROID],
         Platform::Ios => [&APPLE, &IOS, &[]],
         Platform::Macos => [&APPLE, &MACOS, &[]],
         Platform::Android => [&ANDROID, &[], &[]],
-    };
-    tables.into_iter().flatten().find_map(|(link, target)| {
+    }
+}
+
+fn linked(path: &str, platform: Platform) -> Option<String> {
+    links(platform).into_iter().flatten().find_map(|(link, target)| {
         let rest = path.strip_prefix(link)?;
         (rest.is_empty() || rest.starts_with('/')).then(|| format!("{target}{rest}"))
     })
+}
+
+/// A canonical path and the ways to it through links; what ends another of them is told once.
+pub(super) fn ways(canonical: &str, platform: Platform) -> Vec<String> {
+    let mut ways = vec![canonical.strip_prefix("/private").unwrap_or(canonical).to_owned()];
+    for (link, target) in links(platform).into_iter().flatten() {
+        let rest = canonical.strip_prefix(target).filter(|rest| rest.starts_with('/'));
+        if let Some(way) = rest.map(|rest| format!("{link}{rest}")).filter(|way| !ways.contains(way)) {
+            ways.push(way);
+        }
+    }
+    ways
 }
 
 /// Programs there came with the system: the volume is sealed, or verified at boot.
@@ -155,6 +172,13 @@ mod tests {
         assert_eq!(canonical("/tmp/x", Platform::Macos), "/private/tmp/x");
         assert_eq!(canonical("/tmp/x", Platform::Android), "/tmp/x");
         assert_eq!(canonical("/sdcard/Download", Platform::Android), "/storage/emulated/0/Download");
+    }
+
+    #[test]
+    fn links_lead_to_a_path() {
+        assert_eq!(ways("/private/var/tmp/x", Platform::Ios), ["/var/tmp/x", "/tmp/x"]);
+        assert_eq!(ways("/data/data/x/y", Platform::Android), ["/data/data/x/y", "/data/user/0/x/y"]);
+        assert_eq!(ways("/usr/x", Platform::Any), ["/usr/x"]);
     }
 
     #[test]

@@ -18,6 +18,7 @@ use serde_json::value::RawValue;
 use self::plain::Plain;
 pub(crate) use self::stream::read_stream;
 use super::intake::{Entry, Intake, moment, platform_named, role_named};
+use super::journal::{self, Flaw, Object, Span};
 use super::pattern;
 use super::set::{Campaign, Ioc, Platform, Role};
 
@@ -138,6 +139,20 @@ fn note_of(description: &str) -> Box<str> {
     }
 }
 
+/// The ids of the objects that a report names.
+fn refs_of(fields: &Fields<'_>) -> Vec<String> {
+    let Some(raw) = fields.get("object_refs") else { return Vec::new() };
+    serde_json::from_str::<Vec<&RawValue>>(raw.get())
+        .unwrap_or_default()
+        .into_iter()
+        .filter_map(|item| serde_json::from_str(item.get()).ok())
+        .collect()
+}
+
+fn role_of(fields: &Fields<'_>) -> Role {
+    label_of(fields, "role").and_then(|role| role_named(&role)).unwrap_or_default()
+}
+
 fn from_chrono(seconds: i64, nanoseconds: u32) -> Option<Timestamp> {
     Timestamp::new(seconds, i32::try_from(nanoseconds).ok()?).ok()
 }
@@ -162,7 +177,7 @@ impl<'t, 'g> Part<'t, 'g> {
         self.lines.saturating_add(1)
     }
 
-    /// Objects whose places are known: the plain ones are read by all threads.
+    /// Objects whose places are known: the plain ones are read by all threads, and no journal is kept of them.
     fn objects(&mut self, places: &[(usize, usize)], intake: &mut Intake<'_>) {
         let text = self.text;
         let raw = |place: &(usize, usize)| text.get(place.0..place.1).unwrap_or("");
@@ -195,7 +210,8 @@ impl<'t, 'g> Part<'t, 'g> {
         if is_new {
             self.gathered.ids.insert(key, None);
         } else {
-            intake.skip(line, id, "the id stands twice in the file; the first object is used");
+            let why = "the id stands twice in the file; the first object is used";
+            intake.tell(Flaw::Judged, line, id, why);
         }
         is_new
     }
@@ -253,10 +269,11 @@ impl<'t, 'g> Part<'t, 'g> {
             return None;
         }
         let line = self.line(base);
-        intake.skip(line, "", format!("damaged, read on at the next line that begins an object: {error}"));
+        let why = format!("damaged, read on at the next line that begins an object: {error}");
+        intake.tell(Flaw::Damaged, line, "", why);
         self.gathered.restarts += 1;
         if self.gathered.restarts > MAX_RESTARTS {
-            intake.skip(line, "", "damaged in more than 1000 places; the rest is not read");
+            intake.tell(Flaw::Damaged, line, "", "damaged in more than 1000 places; the rest is not read");
             return None;
         }
         memchr::memchr_iter(b'\n', rest.as_bytes()).map(|newline| newline + 1).find(|next| {
@@ -272,7 +289,10 @@ impl<'t, 'g> Part<'t, 'g> {
             }
             return;
         }
-        if let Some(plain) = plain::plain(raw) {
+        // The short way does not look at what the linter wants to know.
+        if intake.journal().is_none()
+            && let Some(plain) = plain::plain(raw)
+        {
             return self.plain(plain, offset, intake);
         }
         let fields = match serde_json::from_str::<Fields<'t>>(raw) {
@@ -299,7 +319,7 @@ impl<'t, 'g> Part<'t, 'g> {
             Some(inner) => self.walk(inner, offset + 1, depth + 1, intake),
             None => {
                 let line = self.line(offset);
-                intake.skip(line, list, "`objects` is not a list");
+                intake.tell(Flaw::Damaged, line, list, "`objects` is not a list");
             }
         }
     }
@@ -310,6 +330,9 @@ impl<'t, 'g> Part<'t, 'g> {
             return intake.skip(line, raw, "an object without a type");
         };
         let id = text_of(fields, "id").unwrap_or_default();
+        if let Some(journal) = intake.journal() {
+            journal.object(self.noted(raw, fields, &id, &kind));
+        }
         match kind.as_str() {
             "indicator" => self.indicator(raw, fields, id, line, intake),
             _ if !self.is_new(&id, line, intake) => {}
@@ -336,13 +359,42 @@ impl<'t, 'g> Part<'t, 'g> {
         }
     }
 
+    /// What the linter wants to know of an object, sound or not.
+    fn noted(&self, raw: &str, fields: &Fields<'_>, id: &str, kind: &str) -> Object {
+        let text = |key: &str| text_of(fields, key).unwrap_or_default().into();
+        let ends = ["source_ref", "target_ref"].iter().filter_map(|end| text_of(fields, end));
+        let pattern = fields.get("pattern").filter(|_| kind == "indicator").and_then(|quoted| {
+            let span = Span::of(self.text, quoted.get())?;
+            let inner = Span::new(span.start.saturating_add(1), span.end.saturating_sub(1));
+            let language = text_of(fields, "pattern_type").unwrap_or_else(|| "stix".into()).into();
+            Some(journal::Pattern { language, text: text("pattern"), span: inner })
+        });
+        Object {
+            id: id.into(),
+            kind: kind.into(),
+            span: Span::of(self.text, raw).unwrap_or_default(),
+            name: text("name"),
+            spec_version: text("spec_version"),
+            created: text("created"),
+            valid_from: text("valid_from"),
+            valid_until: text("valid_until"),
+            revoked: fields.get("revoked").is_some_and(|flag| flag.get() == "true"),
+            has_description: text_of(fields, "description").is_some_and(|text| !text.trim().is_empty()),
+            has_reference: fields.contains_key("external_references"),
+            has_confidence: fields.contains_key("confidence"),
+            role: role_of(fields),
+            pattern,
+            refs: ends.chain(refs_of(fields)).map(Into::into).collect(),
+        }
+    }
+
     fn indicator(&mut self, raw: &str, fields: &Fields<'_>, id: String, line: u32, intake: &mut Intake<'_>) {
         let language = text_of(fields, "pattern_type").unwrap_or_else(|| "stix".into());
         if language != "stix" {
             self.gathered.note(&id);
-            return intake.skip(line, &id, format!("its pattern is `{language}`, not STIX"));
+            return intake.tell(Flaw::Judged, line, &id, format!("its pattern is `{language}`, not STIX"));
         }
-        let role = label_of(fields, "role").and_then(|role| role_named(&role)).unwrap_or_default();
+        let role = role_of(fields);
         let platform =
             label_of(fields, "platform").and_then(|name| platform_named(&name)).unwrap_or_default();
         let found = |pattern: &str, valid_until: Option<Timestamp>, revoked: bool| Found {
@@ -368,7 +420,7 @@ impl<'t, 'g> Part<'t, 'g> {
             Err(error) => {
                 let Some(pattern) = text_of(fields, "pattern") else {
                     self.gathered.note(&id);
-                    return intake.skip(line, &id, "an indicator without a pattern");
+                    return intake.tell(Flaw::Judged, line, &id, "an indicator without a pattern");
                 };
                 let why = format!("not a sound object, its pattern is used all the same: {error}");
                 intake.skip(line, &id, why);
@@ -418,7 +470,7 @@ impl<'t, 'g> Part<'t, 'g> {
         };
         match (from, to) {
             (Some(from), Some(to)) => self.gathered.link(line, &id, &from, &to),
-            _ => intake.skip(line, &id, "a relationship without both its ends"),
+            _ => intake.tell(Flaw::Judged, line, &id, "a relationship without both its ends"),
         }
     }
 
@@ -441,7 +493,7 @@ impl<'t, 'g> Part<'t, 'g> {
         }
         match text_of(fields, "name").filter(|name| !name.trim().is_empty()) {
             Some(name) => {
-                let refs = self.gathered.refs_of(fields);
+                let refs = refs_of(fields).iter().map(|id| self.gathered.key(id)).collect();
                 self.gathered.collections.push(Collection { line, id, name: name.trim().to_owned(), refs });
             }
             None => intake.skip(line, &id, format!("a {kind} without a name")),
@@ -476,7 +528,7 @@ impl Gathered {
             } else {
                 format!("the id stands twice in the file; the object on line {} is used", known.line)
             };
-            intake.skip(found.line, &found.id, why);
+            intake.tell(Flaw::Judged, found.line, &found.id, why);
             if newer {
                 *known = found;
             }
@@ -501,16 +553,6 @@ impl Gathered {
         self.names.insert(key, number);
     }
 
-    fn refs_of(&self, fields: &Fields<'_>) -> Vec<u64> {
-        let Some(raw) = fields.get("object_refs") else { return Vec::new() };
-        serde_json::from_str::<Vec<&RawValue>>(raw.get())
-            .unwrap_or_default()
-            .into_iter()
-            .filter_map(|item| serde_json::from_str::<String>(item.get()).ok())
-            .map(|id| self.key(&id))
-            .collect()
-    }
-
     /// The indicator and the campaign that two ids stand for, in either order.
     fn pair(&self, from: u64, to: u64) -> Option<(u32, u32)> {
         let pair = |one: u64, other: u64| Some((self.ids.get(&one).copied()??, *self.names.get(&other)?));
@@ -530,7 +572,8 @@ impl Gathered {
             let (from, to) = (self.key(&link.from), self.key(&link.to));
             for (end, key) in [(&link.from, from), (&link.to, to)] {
                 if !self.ids.contains_key(&key) {
-                    intake.skip(link.line, &link.id, format!("links to `{end}`, which is not in the file"));
+                    let why = format!("links to `{end}`, which is not in the file");
+                    intake.tell(Flaw::Judged, link.line, &link.id, why);
                 }
             }
             self.pairs.extend(self.pair(from, to));
@@ -540,7 +583,7 @@ impl Gathered {
             let missing = collection.refs.iter().filter(|key| !self.ids.contains_key(key)).count();
             if missing > 0 {
                 let why = format!("names {missing} objects that are not in the file");
-                intake.skip(collection.line, &collection.id, why);
+                intake.tell(Flaw::Judged, collection.line, &collection.id, why);
             }
             let numbers = collection.refs.iter().filter_map(|key| self.ids.get(key).copied().flatten());
             reports.extend(numbers.map(|number| (number, position)));
@@ -582,7 +625,12 @@ impl Gathered {
         let mut unused: Vec<_> = self.unused.into_iter().collect();
         unused.sort_unstable();
         for (kind, (line, count)) in unused {
-            intake.skip(line, &kind, format!("{count} objects of this type, which are not indicators"));
+            intake.tell(
+                Flaw::Unused,
+                line,
+                &kind,
+                format!("{count} objects of this type, which are not indicators"),
+            );
         }
     }
 }
@@ -606,10 +654,12 @@ fn take_in(found: Found, campaigns: &[u16], intake: &mut Intake<'_>) {
     };
     let lowered = match pattern::parse(pattern) {
         Ok(pattern) => pattern::lower(&pattern),
-        Err(error) => return intake.skip(found.line, pattern, format!("not a pattern: {error}")),
+        Err(error) => {
+            return intake.tell(Flaw::Judged, found.line, pattern, format!("not a pattern: {error}"));
+        }
     };
     if let Some(reason) = lowered.unsupported {
-        intake.skip(found.line, pattern, reason);
+        intake.tell(Flaw::Judged, found.line, pattern, reason);
     }
     for (ioc, value) in &lowered.values {
         add(&found, *ioc, value, campaigns, intake);

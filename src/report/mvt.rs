@@ -61,6 +61,9 @@ fn write_records(from: &Path, path: &Path, modules: &[&Module]) -> io::Result<()
             continue;
         }
         lines(&records, |record| {
+            if !module.takes(&record) || is_recovered(&record) {
+                return Ok(());
+            }
             let separator: &[u8] = if out.is_some() { b",\n" } else { b"[\n" };
             let out = match &mut out {
                 Some(out) => out,
@@ -168,13 +171,13 @@ fn write_alerts(from: &Path, into: &Path) -> io::Result<()> {
     let mut by_slug: BTreeMap<String, Vec<Value>> = BTreeMap::new();
     let mut dated = Vec::new();
     lines(&from.join("findings.jsonl"), |mut finding| {
-        let module = modules::of_artifact(text(&finding, "artifact"));
-        let slug = module
-            .map_or_else(|| text(&finding, "artifact").replace('.', "_"), |module| module.slug.to_owned());
         let mut event = match finding.remove("record") {
             Some(Value::Object(record)) => record,
             _ => Map::new(),
         };
+        let module = modules::of_record(text(&finding, "artifact"), &event);
+        let slug = module
+            .map_or_else(|| text(&finding, "artifact").replace('.', "_"), |module| module.slug.to_owned());
         if let Some(module) = module {
             event = renamed(event, module);
         }
@@ -214,6 +217,11 @@ fn write_alerts(from: &Path, into: &Path) -> io::Result<()> {
     out.flush()
 }
 
+/// MVT reads live rows only, and its readers compare; findings on recovered rows stay, with what has to be known about them.
+fn is_recovered(record: &Map<String, Value>) -> bool {
+    record.get("where").is_some_and(|place| place.get("recovered").is_some())
+}
+
 /// Every link of a message; MVT lists them so that short links can be resolved, which is never done here.
 fn write_urls(from: &Path, path: &Path) -> io::Result<()> {
     let mut urls = Vec::new();
@@ -223,6 +231,9 @@ fn write_urls(from: &Path, path: &Path) -> io::Result<()> {
             continue;
         }
         lines(&records, |record| {
+            if is_recovered(&record) {
+                return Ok(());
+            }
             let time =
                 ["received", "sent"].into_iter().map(|key| text(&record, key)).find(|time| !time.is_empty());
             for url in record.get("links").and_then(Value::as_array).into_iter().flatten() {
@@ -264,6 +275,9 @@ fn write_timeline(from: &Path, path: &Path) -> io::Result<()> {
     let mut out = create(path)?;
     row(&mut out, ["UTC Timestamp", "Plugin", "Event", "Description"])?;
     lines(&from.join("timeline.jsonl"), |event| {
+        if is_recovered(&event) {
+            return Ok(());
+        }
         let artifact = text(&event, "artifact");
         let module = modules::of_artifact(artifact);
         let plugin = module.map_or(artifact, |module| module.class);

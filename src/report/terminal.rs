@@ -284,10 +284,10 @@ fn one(page: &mut Page, finding: &Finding, written: &Written<'_>) {
         times.push("no time recorded".into());
     }
     page.line(9, &times.join(", "));
-    let origin = match written.origin {
-        crate::record::Origin::Live => "",
-        crate::record::Origin::Wal => ", in the write-ahead log",
-        crate::record::Origin::Freed => ", recovered from a damaged database",
+    let origin = match (written.place, written.origin) {
+        (crate::record::Place::Recovered { .. }, _) | (_, crate::record::Origin::Live) => "",
+        (_, crate::record::Origin::Wal) => ", in the write-ahead log",
+        (_, crate::record::Origin::Freed) => ", recovered from a damaged database",
     };
     page.line(
         9,
@@ -391,8 +391,12 @@ fn covered(entry: &Coverage) -> String {
         (Some(from), Some(to)) => format!(", {} to {}", day(from), day(to)),
         _ => String::new(),
     };
+    let recovered = match entry.recovered {
+        0 => String::new(),
+        count => format!(", {count} of them deleted or replaced and recovered"),
+    };
     let partly = if entry.status == Status::Partial { " (in part: see below)" } else { "" };
-    format!("{}: {records}{span}{partly}", entry.title)
+    format!("{}: {records}{recovered}{span}{partly}", entry.title)
 }
 
 fn help(page: &mut Page, case: &Case) {

@@ -38,7 +38,7 @@ impl Verdict {
                 {
                     Verdict::KnownSpyware
                 }
-                Trace::Mentioned => Verdict::Anomaly,
+                Trace::Mentioned | Trace::Stored => Verdict::Anomaly,
                 _ if *strength >= Strength::Medium => Verdict::Targeting,
                 _ => Verdict::Anomaly,
             },
@@ -76,6 +76,7 @@ pub fn meaning(trace: Trace) -> &'static str {
     match trace {
         Trace::Mentioned => "the owner of the phone wrote, sent or saved it",
         Trace::Received => "somebody sent it to this phone; whether it was opened is another question",
+        Trace::Stored => "a file of the phone holds it; which program wrote it there, and why, is not known",
         Trace::Logged => "a program of the phone wrote it to the log; the entry says which, and around what",
         Trace::Resolved => "the phone loaded something from there, perhaps without a page being opened",
         Trace::Visited => "a page there was opened, or the phone was sent there",
@@ -92,6 +93,10 @@ pub fn innocent_causes(trace: Trace) -> &'static str {
         Trace::Mentioned => "The owner wrote about it: reporting, research, or a link shared as a warning.",
         Trace::Received => {
             "A warning or an article that quotes the link; a forwarded message; a test by a trainer."
+        }
+        Trace::Stored => {
+            "A saved article or report about the campaign; a list of a blocker, browser or security app; data of a page that \
+quotes it; the output of a tool such as this one."
         }
         Trace::Logged => {
             "Lists against fraud or advertising, parental controls and security apps name such hosts to block them; a page or \
@@ -124,6 +129,10 @@ pub fn next_check(trace: Trace) -> &'static str {
         Trace::Received => {
             "Look for a visit to the same link within minutes (suspicious.csv shows the events around it), and ask \
 who sent it. Take a sysdiagnose (iPhone) or a bugreport (Android)."
+        }
+        Trace::Stored => {
+            "Open the file at the place given: the text around it, and which app the file belongs to, tell whether it is a \
+message, a page, a list or a setting."
         }
         Trace::Logged => {
             "Read the entries around it: which program wrote it, and whether it connected there or only compared a list."
@@ -158,6 +167,7 @@ mod tests {
         let traces = [
             Trace::Mentioned,
             Trace::Received,
+            Trace::Stored,
             Trace::Logged,
             Trace::Resolved,
             Trace::Visited,

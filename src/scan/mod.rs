@@ -3,14 +3,16 @@
 //! Tasks run on all cores in any order; every result carries its place and is sorted by it, so the number of threads never shows.
 
 mod copies;
+mod older;
 mod recheck;
 mod route;
 mod sink;
 mod stream;
+mod sweep;
 mod task;
 mod unified_log;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -40,11 +42,19 @@ pub struct Options {
     pub max_memory: u64,
     /// Of the unified log.
     pub unified_log: Depth,
+    /// Whether the bytes of every file are searched, besides what artifacts read.
+    pub sweep: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { only: Vec::new(), exclude: Vec::new(), max_memory: 256 << 20, unified_log: Depth::Fast }
+        Options {
+            only: Vec::new(),
+            exclude: Vec::new(),
+            max_memory: 256 << 20,
+            unified_log: Depth::Fast,
+            sweep: true,
+        }
     }
 }
 
@@ -126,7 +136,9 @@ pub struct Coverage {
     pub files: u32,
     pub unreadable_files: u32,
     pub records: u64,
-    /// Earliest and latest time in its records.
+    /// Of these, rows that had been deleted or replaced and were recovered.
+    pub recovered: u64,
+    /// Earliest and latest time in its live records.
     #[serde(serialize_with = "iso_or_null")]
     pub from: Option<Timestamp>,
     #[serde(serialize_with = "iso_or_null")]
@@ -195,7 +207,7 @@ impl Wanted {
 
     /// Finds the log of a database.
     fn complete(&mut self, logs: &HashMap<String, VirtualFile>) {
-        self.wal = logs.get(&format!("{}-wal", self.file.path)).filter(|wal| !wal.missing).cloned();
+        self.wal = logs.get(&format!("{}{}", self.file.path, route::LOG)).filter(|wal| !wal.missing).cloned();
     }
 
     /// Asks the source for sizes that the listing did not tell.
@@ -237,7 +249,8 @@ pub fn scan(
         together(acquisitions)?;
     }
     let asked = |artifact: &Artifact| {
-        systems.contains(&artifact.system())
+        systems.iter().any(|system| artifact.is_of(*system))
+            && (options.sweep || artifact.id != artifact::sweep::ARTIFACT.id)
             && (options.only.is_empty() || options.only.iter().any(|id| id == artifact.id))
             && !options.exclude.iter().any(|id| id == artifact.id)
     };
@@ -245,11 +258,11 @@ pub fn scan(
     let router = Router::new(artifact::all(), &asked);
     let mut whole = Listing::default();
     let mut outcomes = Vec::new();
-    for (number, acquisition) in acquisitions.iter().enumerate() {
+    let mut read = |source: &dyn Source, number: usize, prefix: String| -> Result<(), SourceError> {
         let mut engine = task::Engine {
-            source: acquisition.source,
+            source,
             number: number as u32,
-            prefix: if acquisitions.len() > 1 { format!("{}: ", acquisition.name) } else { String::new() },
+            prefix,
             matcher,
             recorder,
             progress,
@@ -257,19 +270,46 @@ pub fn scan(
             depth: options.unified_log,
             max_memory: options.max_memory,
             logs: unified_log::Digests::default(),
+            swept: sweep::Swept::default(),
         };
-        let (listing, mut read) = gather(&mut engine, &router, &asked)?;
+        let (mut listing, mut read) = gather(&mut engine, &router, &asked)?;
+        // The same path is in several acquisitions, and it was damaged in one.
+        let problems = read.iter_mut().flat_map(|outcome| &mut outcome.problems);
+        let problems = problems.chain(&mut listing.problems);
+        problems.for_each(|problem| problem.path.insert_str(0, &engine.prefix));
         outcomes.append(&mut read);
         whole.files += listing.files;
         whole.bytes += listing.bytes;
-        whole.problems.extend(listing.problems);
+        whole.problems.append(&mut listing.problems);
+        Ok(())
+    };
+    let prefix_of = |acquisition: &Acquisition<'_>| match acquisitions.len() {
+        0 | 1 => String::new(),
+        _ => format!("{}: ", acquisition.name),
+    };
+    for (number, acquisition) in acquisitions.iter().enumerate() {
+        read(acquisition.source, number, prefix_of(acquisition))?;
     }
+    let mut older = older::Reports::default();
+    for acquisition in acquisitions {
+        let prefix = prefix_of(acquisition);
+        for name in acquisition.source.older() {
+            let number = acquisitions.len() + older.len();
+            if let Some(source) = older.open(acquisition.source, name, &prefix)
+                && let Err(error) = read(&*source, number, format!("{prefix}{name}: "))
+            {
+                older.problem(&prefix, name, &error);
+            }
+        }
+    }
+    whole.problems.append(&mut older.problems);
     outcomes.sort_by(|a, b| (a.order.0, &a.path, a.order.1).cmp(&(b.order.0, &b.path, b.order.1)));
     progress.stage("judging");
     let description: Vec<String> =
         acquisitions.iter().map(|acquisition| acquisition.source.describe()).collect();
-    let mut case =
-        conclude(together(acquisitions)?, description.join("; "), &asked, whole, outcomes, matcher);
+    let mut device = together(acquisitions)?;
+    device.limits.append(&mut older.limits);
+    let mut case = conclude(device, description.join("; "), &asked, whole, outcomes, matcher);
     only_of(&systems, &mut case);
     Ok(case)
 }
@@ -277,7 +317,8 @@ pub fn scan(
 /// What only another system has is no gap in what was checked.
 fn only_of(systems: &[System], case: &mut Case) {
     case.coverage.retain(|entry| {
-        artifact::find(entry.artifact).is_none_or(|artifact| systems.contains(&artifact.system()))
+        let artifact = artifact::find(entry.artifact);
+        artifact.is_none_or(|artifact| systems.iter().any(|system| artifact.is_of(*system)))
     });
 }
 
@@ -302,14 +343,14 @@ fn gather(
         Some(passed) => passed,
         None => {
             progress.stage("listing files");
-            (Listing::of(source, router)?, Vec::new())
+            (Listing::of(engine, router)?, Vec::new())
         }
     };
     listing.plan(source, asked);
     engine.clock = source.device().clock();
     progress.stage("reading artifacts");
     let left: u64 = listing.jobs.iter().filter(|job| job.file.is_some()).map(|job| job.size).sum();
-    progress.total(listing.parsed + left);
+    progress.total(listing.parsed + engine.swept.bytes() + left);
     for batch in listing.batches(source.streamed().then_some(engine.max_memory)) {
         let files = listing.files_of(&batch);
         if !files.is_empty()
@@ -320,6 +361,8 @@ fn gather(
         outcomes.extend(run_all(engine, &listing.wanted, &batch));
     }
     outcomes.extend(engine.conclude_logs(&listing.log_strings, &listing.log_traces));
+    outcomes.extend(engine.swept.outcome());
+    listing.bytes += engine.swept.bytes();
     Ok((listing, outcomes))
 }
 
@@ -359,6 +402,7 @@ fn together(acquisitions: &[Acquisition<'_>]) -> Result<Device, ScanError> {
             device.acquired = other.acquired.or(device.acquired);
         }
         device.offset = device.offset.or(other.offset);
+        device.zone = device.zone.or_else(|| other.zone.clone());
         device.limits.extend(other.limits.iter().map(|limit| format!("{name}: {limit}")));
     }
     Ok(device)
@@ -390,29 +434,86 @@ struct Job {
 }
 
 impl Listing {
-    fn of(source: &dyn Source, router: &Router) -> Result<Listing, SourceError> {
-        let mut listing = Listing::default();
+    /// Lists the files of the source. What only the raw search wants is searched meanwhile.
+    fn of(engine: &task::Engine<'_>, router: &Router) -> Result<Listing, SourceError> {
+        let gate = sweep::Crowd::gate();
+        let streamed = engine.source.streamed();
         let mut logs: HashMap<String, VirtualFile> = HashMap::new();
-        let Listing { files, wanted, beside, log_strings, log_traces, problems, .. } = &mut listing;
-        source.list(
-            Detail::Paths,
-            &mut |file| {
-                *files += 1;
-                let explains = router.explains(&file);
-                if !explains.is_empty() {
-                    beside.push(Wanted::new(file.clone(), explains));
-                }
-                router.note_log(&file, log_strings, log_traces);
-                match router.wants(&file) {
-                    Wants::Nothing => {}
-                    Wants::Log => drop(logs.insert(file.path.clone(), file)),
-                    Wants::Artifacts(artifacts) => wanted.push(Wanted::new(file, artifacts)),
-                }
-            },
-            &mut |error| problems.push(source_problem("", &error)),
-        )?;
+        let mut listing = rayon::in_place_scope(|scope| {
+            let mut crowd = sweep::Crowd::new(engine, &gate, scope);
+            let mut listing = Listing::default();
+            let Listing { files, wanted, beside, log_strings, log_traces, problems, .. } = &mut listing;
+            let result = engine.source.list(
+                Detail::Paths,
+                &mut |file| {
+                    *files += 1;
+                    let explains = router.explains(&file);
+                    if !explains.is_empty() {
+                        beside.push(Wanted::new(file.clone(), explains));
+                    }
+                    router.note_log(&file, log_strings, log_traces);
+                    match router.wants(&file) {
+                        Wants::Nothing => {}
+                        Wants::Search => {
+                            if file.path.ends_with(route::LOG) {
+                                logs.insert(file.path.clone(), file.clone());
+                            }
+                            // An archive that can only be read through is searched in one go.
+                            if !streamed {
+                                crowd.add(file);
+                            }
+                        }
+                        Wants::Log => drop(logs.insert(file.path.clone(), file)),
+                        Wants::Artifacts(artifacts) => wanted.push(Wanted::new(file, artifacts)),
+                    }
+                },
+                &mut |error| problems.push(source_problem("", &error)),
+            );
+            crowd.send();
+            result.map(|()| listing)
+        })?;
+        if streamed && let Some(result) = engine.search_poured(router) {
+            result?;
+        }
+        listing.search_again(engine, router)?;
+        let Listing { wanted, beside, .. } = &mut listing;
         wanted.iter_mut().chain(beside).for_each(|file| file.complete(&logs));
         Ok(listing)
+    }
+
+    /// Wants the files that hold something once more, with what explains it; of a write-ahead log its database.
+    fn search_again(&mut self, engine: &task::Engine<'_>, router: &Router) -> Result<(), SourceError> {
+        let holding = engine.swept.take_holding();
+        let (logs, files): (Vec<_>, Vec<_>) =
+            holding.into_iter().partition(|file| file.path.ends_with(route::LOG));
+        let mut databases: HashSet<String> =
+            logs.iter().filter_map(|log| log.path.strip_suffix(route::LOG)).map(str::to_owned).collect();
+        for file in files {
+            databases.remove(&file.path);
+            self.wanted.extend(router.again(file));
+        }
+        if databases.is_empty() {
+            return Ok(());
+        }
+        let wanted = &mut self.wanted;
+        engine.source.list(
+            Detail::Paths,
+            &mut |file| {
+                if databases.remove(&file.path) {
+                    wanted.extend(router.again(file));
+                }
+            },
+            // What cannot be listed was told before.
+            &mut |_| (),
+        )?;
+        // A log alone is a file like others.
+        for log in logs {
+            let alone = log.path.strip_suffix(route::LOG).is_some_and(|path| databases.contains(path));
+            if alone {
+                self.wanted.extend(router.again(log));
+            }
+        }
+        Ok(())
     }
 
     /// Makes the jobs over the wanted files.
@@ -543,6 +644,7 @@ fn conclude(
             (rule.check)(kept, &mut findings);
         }
     }
+    let mut findings = sweep::merge(findings, matcher.set());
     findings.sort_by_cached_key(|finding| order_of(finding, matcher));
     let findings = copies::merge(findings, matcher);
     problems.sort();
@@ -594,15 +696,17 @@ fn untouched(artifact: &'static Artifact, asked: bool) -> Coverage {
         files: 0,
         unreadable_files: 0,
         records: 0,
+        recovered: 0,
         from: None,
         to: None,
     }
 }
 
 fn cover(entry: &mut Coverage, outcome: &task::Outcome) {
-    entry.files += 1;
-    entry.unreadable_files += u32::from(outcome.unreadable);
+    entry.files += outcome.files;
+    entry.unreadable_files += outcome.unreadable;
     entry.records += outcome.records;
+    entry.recovered += outcome.recovered;
     if let Some((from, to)) = outcome.span {
         entry.from = Some(entry.from.map_or(from, |known| known.min(from)));
         entry.to = Some(entry.to.map_or(to, |known| known.max(to)));

@@ -11,7 +11,7 @@ use super::{Case, Listing, conclude};
 use crate::artifact::{self, Artifact, Record, Sink};
 use crate::finding::Problem;
 use crate::indicator::Matcher;
-use crate::record::{Column, Kind, Place, Value};
+use crate::record::{Column, Kind, Origin, Place, Recovery, Value};
 use crate::source::Device;
 use crate::time::Clock;
 
@@ -76,6 +76,21 @@ fn read<'a>(column: &Column, value: &'a Json) -> Value<'a> {
 
 fn place(value: Option<&Json>) -> Place {
     let field = |key: &str| value.and_then(|value| value.get(key));
+    if let (Some(table), Some(recovered), Some(offset)) = (
+        field("table").and_then(Json::as_str),
+        field("recovered").and_then(|recovered| serde_json::from_value::<Recovery>(recovered.clone()).ok()),
+        field("offset").and_then(Json::as_u64),
+    ) {
+        let in_log = field("origin").and_then(Json::as_str) == Some("wal");
+        return Place::Recovered {
+            table: table.to_owned().into(),
+            row: field("row").and_then(Json::as_i64),
+            origin: if in_log { Origin::Wal } else { Origin::Freed },
+            offset,
+            recovered,
+            cut: field("cut").and_then(Json::as_bool).unwrap_or(false),
+        };
+    }
     if let (Some(table), Some(row)) =
         (field("table").and_then(Json::as_str), field("row").and_then(Json::as_i64))
     {

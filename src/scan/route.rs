@@ -7,16 +7,20 @@ use std::collections::HashMap;
 
 use globset::{GlobBuilder, GlobMatcher};
 
-use super::unified_log;
+use super::{Wanted, unified_log};
 use crate::artifact::{Artifact, LogPart, Parse};
 use crate::source::{FileKind, VirtualFile};
 
 /// What a rotated log or database is called that its program compressed.
 pub(super) const GZIP: &str = ".gz";
+/// What the write-ahead log of a database is called.
+pub(super) const LOG: &str = "-wal";
 
 /// What a file is to the scan.
 pub enum Wants {
     Nothing,
+    /// Nobody reads it, but its bytes are searched.
+    Search,
     /// The write-ahead log of a database that is wanted.
     Log,
     /// The indexes of the artifacts that read it.
@@ -31,6 +35,8 @@ pub struct Router {
     databases: Vec<usize>,
     /// The artifact of the unified log's entries.
     entries: Option<usize>,
+    /// The raw search, which wants every file.
+    sweep: Option<usize>,
 }
 
 /// Globs of artifacts, indexed.
@@ -51,6 +57,7 @@ impl Router {
             beside: Paths::default(),
             databases: Vec::new(),
             entries: None,
+            sweep: None,
         };
         let asked = artifacts.iter().zip(asked).enumerate().filter(|(_, (_, asked))| **asked);
         for (index, (artifact, _)) in asked {
@@ -59,6 +66,10 @@ impl Router {
             }
             if matches!(artifact.parse, Parse::UnifiedLog(LogPart::Entries)) {
                 router.entries = Some(index);
+            }
+            if matches!(artifact.parse, Parse::Sweep) {
+                router.sweep = Some(index);
+                continue;
             }
             artifact.files.iter().for_each(|glob| router.files.add(glob, index));
             artifact.parse.beside().iter().for_each(|glob| router.beside.add(glob, index));
@@ -71,16 +82,33 @@ impl Router {
         if file.kind != FileKind::File {
             return Wants::Nothing;
         }
-        if let Some(database) = file.path.strip_suffix("-wal")
+        if let Some(database) = file.path.strip_suffix(LOG)
             && (self.route(database).iter().any(|index| self.databases.contains(index))
                 || !self.beside.route(database).is_empty())
         {
             return Wants::Log;
         }
-        match self.route(&file.path) {
-            artifacts if artifacts.is_empty() => Wants::Nothing,
-            artifacts => Wants::Artifacts(artifacts),
+        let mut artifacts = self.route(&file.path);
+        if artifacts.is_empty() {
+            let search = self.sweep.is_some() && !file.missing && !file.opened;
+            return if search { Wants::Search } else { Wants::Nothing };
         }
+        // What a chunk of the unified log unpacks to is searched where it is unpacked.
+        if !self.entries.is_some_and(|entries| artifacts.contains(&entries)) && !file.missing && !file.opened
+        {
+            artifacts.extend(self.sweep);
+        }
+        Wants::Artifacts(artifacts)
+    }
+
+    /// The raw search, by its index, where it is asked for.
+    pub fn sweep(&self) -> Option<usize> {
+        self.sweep
+    }
+
+    /// A file that the raw search wants to see again; `None` where nobody asked for a search.
+    pub fn again(&self, file: VirtualFile) -> Option<Wanted> {
+        self.sweep.map(|sweep| Wanted::new(file, vec![sweep]))
     }
 
     /// Keeps the files of the unified log in mind, which are read together.

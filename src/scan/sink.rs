@@ -10,10 +10,11 @@ use jiff::Timestamp;
 use super::Journal;
 use crate::artifact::{Artifact, Line, Record, Sink};
 use crate::finding::{Exhibit, Finding, Level, Rule, judged_level};
+use crate::format::sqlite::Found;
 use crate::heuristic::{self, Reads};
 use crate::indicator::Matcher;
 use crate::indicator::{Hit, Indicator, Ioc};
-use crate::record::{Kind, Origin, Place, Trace, Value};
+use crate::record::{Kind, Origin, Place, Recovery, Trace, Value};
 
 /// The file a record is in: on the device and in the evidence.
 #[derive(Clone, Copy, Debug)]
@@ -69,6 +70,10 @@ pub(super) struct TaskSink<'a> {
     /// Row ids already taken, by table, so that a salvage run adds only what is new.
     pub taken: BTreeMap<Cow<'static, str>, RowIds>,
     pub skip: BTreeMap<Cow<'static, str>, RowIds>,
+    /// The rows whose records are to come, of which others are not wanted: live rows that only explain them.
+    pub recovering: Option<BTreeMap<String, BTreeMap<i64, Found>>>,
+    /// Records of recovered rows, which `records` counts too.
+    pub recovered: u64,
     pub findings: Vec<Finding>,
     pub findings_dropped: u64,
     findings_kept: BTreeMap<Level, usize>,
@@ -109,6 +114,8 @@ impl<'a> TaskSink<'a> {
             origin: Origin::Live,
             taken: BTreeMap::new(),
             skip: BTreeMap::new(),
+            recovering: None,
+            recovered: 0,
             findings: Vec::new(),
             findings_dropped: 0,
             findings_kept: BTreeMap::new(),
@@ -138,7 +145,10 @@ impl<'a> TaskSink<'a> {
             path: self.path.clone(),
             stored_as: self.stored_as.clone(),
             place: record.place.clone(),
-            origin: self.origin,
+            origin: match record.place {
+                Place::Recovered { origin, .. } => *origin,
+                _ => self.origin,
+            },
             times: record.stamps().collect(),
             line: self.line.fill(record.values),
             values: columns
@@ -204,27 +214,59 @@ impl<'a> TaskSink<'a> {
             let mut named: Vec<u32> = group.iter().map(|(_, _, hit)| hit.indicator).collect();
             named.sort_unstable();
             named.dedup();
-            let finding = self.finding(record, *column, value, best, indicator, named);
-            let kept = self.findings_kept.entry(finding.level).or_insert(0);
-            if *kept < FINDINGS_KEPT {
-                *kept += 1;
-                self.findings.push(finding);
-            } else {
-                self.findings_dropped += 1;
+            let trace = self.trace(record.values, *column, indicator);
+            let finding = self.finding(record, trace, *column, value, best, indicator, named);
+            if !self.is_known(&finding) {
+                self.keep(finding);
             }
         }
     }
 
+    fn keep(&mut self, finding: Finding) {
+        let kept = self.findings_kept.entry(finding.level).or_insert(0);
+        if *kept < FINDINGS_KEPT {
+            *kept += 1;
+            self.findings.push(finding);
+        } else {
+            self.findings_dropped += 1;
+        }
+    }
+
+    /// A record of the raw search with what was hit there: one value, published by `indicators`. What is `harmless` where it stands says
+    /// why.
+    pub fn raw(
+        &mut self,
+        record: &Record<'_>,
+        hit: &Hit<'_>,
+        indicators: Vec<u32>,
+        trace: Trace,
+        harmless: Option<&str>,
+    ) {
+        if let Some(indicator) = self.matcher.set().indicators.get(hit.indicator as usize) {
+            let around = self.artifact.columns.iter().position(|column| matches!(column.kind, Kind::Message));
+            let column = around.unwrap_or(0);
+            let value = record.values.get(column).and_then(Value::as_text).unwrap_or_default();
+            let mut finding = self.finding(record, trace, column, value, hit, indicator, indicators);
+            if let Some(why) = harmless {
+                finding.level = Level::Informational;
+                finding.caveats.push(why.to_owned());
+            }
+            self.keep(finding);
+        }
+        self.write(record);
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one finding is made of these")]
     fn finding(
         &self,
         record: &Record<'_>,
+        trace: Trace,
         column: usize,
         value: &str,
         hit: &Hit<'_>,
         indicator: &Indicator,
         indicators: Vec<u32>,
     ) -> Finding {
-        let trace = self.trace(record.values, column, indicator);
         let exhibit = self.exhibit(record);
         // Published by several, the gravest counts: one set's vendor web site is another's command server.
         let published =
@@ -234,6 +276,7 @@ impl<'a> TaskSink<'a> {
             .max_by_key(|(level, _)| *level)
             .unwrap_or_else(|| judged_level(hit.strength, hit.form, trace, indicator, exhibit.at()));
         let mut caveats: Vec<String> = lowered.map(str::to_owned).into_iter().collect();
+        caveats.extend(record.place.caveat());
         for note in [hit.note, &*indicator.note] {
             if !note.is_empty() {
                 caveats.push(note.to_owned());
@@ -257,6 +300,22 @@ impl<'a> TaskSink<'a> {
             matched: hit.matched.to_string(),
             caveats,
         }
+    }
+
+    /// True for what an older version of a row names just as the row itself does.
+    fn is_known(&self, finding: &Finding) -> bool {
+        let Place::Recovered { table, row: Some(row), recovered: Recovery::Replaced, .. } =
+            &finding.exhibit.place
+        else {
+            return false;
+        };
+        let live = Place::Row { table: table.clone(), row: *row };
+        self.findings.iter().any(|known| {
+            known.exhibit.place == live
+                && (known.column, &known.matched) == (finding.column, &finding.matched)
+                && matches!((&known.rule, &finding.rule),
+                    (Rule::Indicator { indicators: a, .. }, Rule::Indicator { indicators: b, .. }) if a == b)
+        })
     }
 
     fn campaigns(&self, indicators: &[u32]) -> String {
@@ -288,6 +347,15 @@ impl<'a> TaskSink<'a> {
 
 impl Sink for TaskSink<'_> {
     fn record(&mut self, record: &Record<'_>) {
+        if let Some(rows) = &self.recovering {
+            if let Place::Row { table, row } = record.place
+                && let Some(found) = rows.get(&**table).and_then(|rows| rows.get(row))
+            {
+                let place = found.place(table.clone());
+                self.take(&Record { place: &place, ..*record });
+            }
+            return;
+        }
         if let Place::Row { table, row } = record.place {
             if self.skip.get(table).is_some_and(|taken| taken.contains(*row)) {
                 return;
@@ -297,9 +365,28 @@ impl Sink for TaskSink<'_> {
                 None => self.taken.entry(table.clone()).or_default().insert(*row),
             }
         }
+        self.take(record);
+    }
+}
+
+impl TaskSink<'_> {
+    fn take(&mut self, record: &Record<'_>) {
         self.match_fields(record);
-        self.keep_for_rules(record);
-        for &index in &self.times {
+        // Many rules judge what is missing beside a row, which of deleted rows is no wonder.
+        if !matches!(record.place, Place::Recovered { .. }) {
+            self.keep_for_rules(record);
+        }
+        self.write(record);
+    }
+}
+
+impl TaskSink<'_> {
+    /// Hands the record to the recorder, and counts it.
+    fn write(&mut self, record: &Record<'_>) {
+        let recovered = matches!(record.place, Place::Recovered { .. });
+        self.recovered += u64::from(recovered);
+        // What is gone says nothing about the time that the records cover.
+        for &index in self.times.iter().filter(|_| !recovered) {
             if let Some(time) = record.values.get(index).and_then(Value::as_time) {
                 let (from, to) = self.span.unwrap_or((time, time));
                 self.span = Some((from.min(time), to.max(time)));
@@ -369,6 +456,7 @@ fn sentence(
     let what = match trace {
         Trace::Mentioned => "the owner of this phone wrote, sent or kept",
         Trace::Received => "this phone received something that names",
+        Trace::Stored => "a file of this phone holds",
         Trace::Logged => "a program of this phone wrote to the log",
         Trace::Resolved if indicator.ioc == Ioc::Email => "this phone looked up the account",
         Trace::Resolved => "this phone loaded something from",

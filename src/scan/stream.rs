@@ -37,7 +37,7 @@ impl ReadAt for Held {
 
 impl Held {
     /// As many bytes as the archive states, or as there are.
-    fn read(file: &VirtualFile, content: &mut dyn Read) -> Held {
+    pub fn read(file: &VirtualFile, content: &mut dyn Read) -> Held {
         // The stated size may be a lie: memory follows the bytes that come.
         let mut bytes = Vec::with_capacity(file.size.min(1 << 20) as usize);
         let damage = match content.take(file.size).read_to_end(&mut bytes) {
@@ -101,18 +101,18 @@ impl Inflated {
 }
 
 /// How many bytes may be waiting for a parser: the reader stops when they are more.
-struct Gate {
+pub(super) struct Gate {
     free: Mutex<u64>,
     changed: Condvar,
     all: u64,
 }
 
 impl Gate {
-    fn new(all: u64) -> Gate {
+    pub fn new(all: u64) -> Gate {
         Gate { free: Mutex::new(all), changed: Condvar::new(), all }
     }
 
-    fn enter(&self, size: u64) -> Inside<'_> {
+    pub fn enter(&self, size: u64) -> Inside<'_> {
         let size = size.min(self.all);
         let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
         while *free < size {
@@ -124,7 +124,7 @@ impl Gate {
 }
 
 /// Gives its share back when it goes.
-struct Inside<'a> {
+pub(super) struct Inside<'a> {
     gate: &'a Gate,
     size: u64,
 }
@@ -174,6 +174,13 @@ pub(super) fn pass(
                 router.note_log(&file, &mut listing.log_strings, &mut listing.log_traces);
                 let artifacts = match router.wants(&file) {
                     Wants::Nothing => return,
+                    Wants::Search if file.size > gate.all => {
+                        if engine.search_passing(&file, content) {
+                            pass.listing.wanted.extend(router.again(file));
+                        }
+                        return;
+                    }
+                    Wants::Search => router.sweep().into_iter().collect(),
                     Wants::Log => {
                         let held = pass.hold(&file, content);
                         pass.logs.insert(file.path.clone(), (file, held));

@@ -12,11 +12,12 @@ use jiff::Timestamp;
 use super::route::GZIP;
 use super::sink::{Located, TaskSink};
 use super::stream::{Held, Inflated};
+use super::sweep::Swept;
 use super::unified_log::{Depth, Digests};
 use super::{Order, Progress, Recorder, Task, Wanted, file_number, source_problem};
 use crate::artifact::{Artifact, Beside, LogPart, Out, Parse, read_database};
 use crate::finding::{Exhibit, Finding, Problem};
-use crate::format::sqlite::{Database, salvage};
+use crate::format::sqlite::{Database, recover, salvage};
 use crate::format::text::Lines;
 use crate::format::{ReadAt, keyed};
 use crate::indicator::Matcher;
@@ -30,6 +31,8 @@ const LARGEST_PLIST_BYTES: u64 = 64 << 20;
 const LARGEST_INFLATED_BYTES: u64 = 256 << 20;
 /// What a salvaged database may take in memory.
 const SALVAGE_BYTES: u64 = 128 << 20;
+/// What deleted rows and the live ones that explain them may take in memory.
+const RECOVER_BYTES: u64 = 64 << 20;
 /// Origins looked up in the database without its write-ahead log.
 const ORIGINS_CHECKED: usize = 20_000;
 
@@ -54,6 +57,8 @@ pub(super) struct Engine<'a> {
     pub max_memory: u64,
     /// What the files of the unified log gave so far.
     pub logs: Digests,
+    /// What was searched that no artifact reads.
+    pub swept: Swept,
 }
 
 /// What a task found.
@@ -67,10 +72,13 @@ pub(super) struct Outcome {
     /// Records for a rule, by its index.
     pub kept: Vec<(usize, Exhibit)>,
     pub records: u64,
+    /// Of these, rows that were deleted or replaced.
+    pub recovered: u64,
     pub span: Option<(Timestamp, Timestamp)>,
-    /// Nothing of the file could be read.
-    pub unreadable: bool,
-    /// A part of it could not.
+    /// How many files it is about, and how many of them could not be read at all.
+    pub files: u32,
+    pub unreadable: u32,
+    /// A part could not be read.
     pub damaged: bool,
 }
 
@@ -99,12 +107,14 @@ impl Outcome {
             order,
             path: path.to_owned(),
             artifact: sink.artifact.id,
-            unreadable: failed && sink.records == 0,
+            files: 1,
+            unreadable: u32::from(failed && sink.records == 0),
             damaged: failed,
             findings: sink.findings,
             problems,
             kept: sink.kept,
             records: sink.records,
+            recovered: sink.recovered,
             span: sink.span,
         }
     }
@@ -155,6 +165,7 @@ impl Engine<'_> {
             (Parse::UnifiedLog(part), Some(wanted)) => {
                 self.log(part, order, wanted, &mut sink, &mut problems)
             }
+            (Parse::Sweep, Some(wanted)) => self.sweep(wanted, &mut sink, &mut problems),
             (Parse::Text(parse), Some(wanted)) => self.text(parse, wanted, &mut sink, &mut problems),
             (_, Some(wanted)) => self.database(wanted, &mut sink, &mut problems),
         };
@@ -185,8 +196,10 @@ impl Engine<'_> {
             problems: vec![problem],
             kept: Vec::new(),
             records: 0,
+            recovered: 0,
             span: None,
-            unreadable: true,
+            files: 1,
+            unreadable: 1,
             damaged: true,
         }
     }
@@ -210,6 +223,18 @@ impl Engine<'_> {
         inflated: &Inflated,
         problems: &mut Problems<'_>,
     ) -> Result<Reader<'s>, SourceError> {
+        let inner = self.reader(file, held, inflated, problems)?;
+        Ok(Box::new(Counted { inner, progress: self.progress, left: Cell::new(file.size) }))
+    }
+
+    /// A file whose bytes are not counted as progress.
+    fn reader<'s>(
+        &'s self,
+        file: &VirtualFile,
+        held: Option<&Arc<Held>>,
+        inflated: &Inflated,
+        problems: &mut Problems<'_>,
+    ) -> Result<Reader<'s>, SourceError> {
         let mut inner: Reader<'s> = match held {
             Some(held) => Box::new(Arc::clone(held)),
             None => self.source.open(file)?,
@@ -225,7 +250,7 @@ impl Engine<'_> {
         if let Some(damage) = inner.damage() {
             problems.add(None, format!("{}: {damage}", file.stored_as), 1);
         }
-        Ok(Box::new(Counted { inner, progress: self.progress, left: Cell::new(file.size) }))
+        Ok(inner)
     }
 
     /// A database and its write-ahead log; a log that cannot be opened is a problem and the database is read without it.
@@ -372,7 +397,10 @@ impl Engine<'_> {
                     mark_origins(sink, &database);
                 }
                 match result {
-                    Ok(()) => return Ok(()),
+                    Ok(()) => {
+                        self.recover_caught(wanted, &database, &beside, sink, problems);
+                        return Ok(());
+                    }
                     Err(error) => error,
                 }
             }
@@ -383,6 +411,73 @@ impl Engine<'_> {
         }
         problems.add(None, format!("{error:#}"), 1);
         self.salvage(wanted, &beside, sink, problems)
+    }
+
+    /// [`Engine::recover`], whose failure leaves what was read normally as it is.
+    fn recover_caught(
+        &self,
+        wanted: &Wanted,
+        database: &Database<'_>,
+        beside: &[Beside<'_>],
+        sink: &mut TaskSink<'_>,
+        problems: &mut Problems<'_>,
+    ) {
+        let result =
+            catch_unwind(AssertUnwindSafe(|| self.recover(wanted, database, beside, sink, problems)));
+        sink.recovering = None;
+        match result {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => problems.add(None, format!("deleted rows cannot be looked for: {error:#}"), 1),
+            Err(_) => {
+                let reason = "bug in the search for deleted rows: what was read normally is not affected";
+                problems.add(None, reason, 1);
+            }
+        }
+    }
+
+    /// Adds the records of rows that were deleted or replaced and whose bytes are still in the database or its log.
+    fn recover(
+        &self,
+        wanted: &Wanted,
+        database: &Database<'_>,
+        beside: &[Beside<'_>],
+        sink: &mut TaskSink<'_>,
+        problems: &mut Problems<'_>,
+    ) -> anyhow::Result<()> {
+        let artifact = sink.artifact;
+        let mut subjects: Vec<String> = sink.taken.keys().map(|table| table.to_string()).collect();
+        if let Parse::Sqlite { table, .. } | Parse::Rows { table, .. } = artifact.parse {
+            subjects.push(table.to_owned());
+        }
+        if subjects.is_empty() {
+            // Nothing is left that says which of the tables hold the records.
+            let asked = database.tables().iter().filter(|table| database.was_asked_for(table));
+            subjects.extend(asked.cloned());
+        }
+        if subjects.is_empty() {
+            return Ok(());
+        }
+        let (main, wal) = self.open_again(wanted)?;
+        let explains = |name: &str| database.was_asked_for(name);
+        let Some(recovered) = recover(main, wal, RECOVER_BYTES, &subjects, &explains)? else { return Ok(()) };
+        for note in &recovered.notes {
+            problems.add(None, note, 1);
+        }
+        sink.recovering = Some(recovered.rows);
+        let mut out = Out::new(artifact, &wanted.file.path, sink).with_clock(self.clock.clone());
+        // What there is to warn about in the database was said when its live rows were read.
+        read_database(artifact, &recovered.database, beside, &mut out)
+    }
+
+    /// The files of a database once more; what there was to say about them has been said.
+    fn open_again<'s>(&'s self, wanted: &Wanted) -> Result<(Reader<'s>, Option<Reader<'s>>), SourceError> {
+        let problems = &mut Problems { artifact: "", path: &wanted.file.path, list: Vec::new() };
+        let main = self.reader(&wanted.file, wanted.bytes.as_ref(), &wanted.inflated, problems)?;
+        let log =
+            wanted.wal.as_ref().filter(|log| log.size > 0).and_then(|log| {
+                self.reader(log, wanted.wal_bytes.as_ref(), &Inflated::default(), problems).ok()
+            });
+        Ok((main, log))
     }
 
     /// The databases that explain this one to its artifact; one that cannot be opened is a problem, and what it tells stays unknown.
@@ -459,14 +554,14 @@ fn mark_origins(sink: &mut TaskSink<'_>, database: &Database<'_>) {
 }
 
 /// The problems of one file.
-struct Problems<'a> {
+pub(super) struct Problems<'a> {
     artifact: &'static str,
     path: &'a str,
     list: Vec<Problem>,
 }
 
 impl Problems<'_> {
-    fn add(&mut self, place: Option<Place>, reason: impl std::fmt::Display, count: u64) {
+    pub fn add(&mut self, place: Option<Place>, reason: impl std::fmt::Display, count: u64) {
         let mut problem = Problem::new(self.path, reason);
         problem.artifact = Some(self.artifact);
         problem.place = place;

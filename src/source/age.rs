@@ -47,7 +47,7 @@ mod real {
 
     pub fn open(path: &Path, file: FileAt, secrets: &dyn Secrets) -> Result<FileAt, SourceError> {
         let damaged = |reason: String| refuse(path, reason, "Copy it again from where it was made.");
-        let input = BufReader::with_capacity(128 << 10, Cursor { reader: file, position: 0 });
+        let input = BufReader::with_capacity(128 << 10, Cursor { reader: file.clone(), position: 0 });
         let decryptor = Decryptor::new_buffered(input)
             .map_err(|error| damaged(format!("its age header cannot be read: {error}")))?;
         let by_passphrase = decryptor.is_scrypt();
@@ -65,10 +65,52 @@ mod real {
             | DecryptError::KeyDecryptionFailed => SourceError::PasswordWrong,
             error => damaged(format!("it cannot be decrypted: {error}")),
         })?;
-        let len = stream
-            .seek(SeekFrom::End(0))
-            .map_err(|_| damaged("it is encrypted with age, and cut short or damaged at its end".into()))?;
-        Ok(FileAt::of_view(Arc::new(Plain { stream: Mutex::new(stream), len })))
+        let (len, cut) = match stream.seek(SeekFrom::End(0)) {
+            Ok(len) => (len, false),
+            // Cut short: what is inside has no end either, which its reader tells.
+            Err(_) => {
+                let len = whole_chunks(&mut stream, &file).ok_or_else(|| {
+                    damaged("it is encrypted with age, and cut short or damaged at its end".into())
+                })?;
+                (len, true)
+            }
+        };
+        Ok(FileAt::of_view(Arc::new(Plain { stream: Mutex::new(stream), len, cut })))
+    }
+
+    const CHUNK: u64 = 64 << 10;
+    /// Behind each chunk stands a tag.
+    const TAG: u64 = 16;
+    /// Between the header and the chunks.
+    const NONCE: u64 = 16;
+    /// Headers of thousands of recipients are no longer.
+    const LONGEST_HEADER: usize = 1 << 20;
+
+    /// How much can be decrypted of a file that does not come to its end.
+    fn whole_chunks(stream: &mut StreamReader<Encrypted>, file: &FileAt) -> Option<u64> {
+        let mut head = vec![0; LONGEST_HEADER.min(usize::try_from(file.len()).unwrap_or(usize::MAX))];
+        let read = file.read_at(0, &mut head).ok()?;
+        let head = head.get(..read)?;
+        let last_line = memchr::memmem::find(head, b"\n--- ")? + 1;
+        let header = last_line + memchr::memchr(b'\n', head.get(last_line..)?)? + 1;
+        let payload = file.len().checked_sub(header as u64 + NONCE)?;
+        let whole = payload / (CHUNK + TAG);
+        // A look behind the end, which fails, makes the stream forget what it knows of its end.
+        let _ = seek_in_cut(stream, whole.checked_add(5)?.checked_mul(CHUNK)?);
+        // The last one may be damaged as well.
+        let is_good = |len: &u64| {
+            let mut byte = [0];
+            seek_in_cut(stream, len - 1).and_then(|()| stream.read_exact(&mut byte)).is_ok()
+        };
+        (1..=whole).rev().take(2).map(|chunks| chunks * CHUNK).find(is_good)
+    }
+
+    /// To go to the beginning of a chunk, the stream asks for its own end, which is not there; not so to go elsewhere in the chunk.
+    fn seek_in_cut(stream: &mut StreamReader<Encrypted>, offset: u64) -> io::Result<()> {
+        if offset.is_multiple_of(CHUNK) {
+            stream.seek(SeekFrom::Start(offset.saturating_add(1)))?;
+        }
+        stream.seek(SeekFrom::Start(offset)).map(drop)
     }
 
     fn passphrase(secrets: &dyn Secrets) -> Result<Vec<Box<dyn Identity>>, SourceError> {
@@ -102,6 +144,8 @@ mod real {
     struct Plain {
         stream: Mutex<StreamReader<Encrypted>>,
         len: u64,
+        /// The file does not come to its end.
+        cut: bool,
     }
 
     impl ReadAt for Plain {
@@ -116,7 +160,11 @@ mod real {
                 return Ok(0);
             }
             let mut stream = self.stream.lock().unwrap_or_else(PoisonError::into_inner);
-            stream.seek(SeekFrom::Start(offset))?;
+            if self.cut {
+                seek_in_cut(&mut stream, offset)?;
+            } else {
+                stream.seek(SeekFrom::Start(offset))?;
+            }
             stream.read_exact(&mut buffer[..wanted])?;
             Ok(wanted)
         }
@@ -209,10 +257,19 @@ mod real {
         }
 
         #[test]
-        fn cut_and_damaged_files_are_refused_or_fail_where_they_are_read() {
+        fn cut_files_are_read_up_to_the_cut_and_damaged_ones_fail_where_they_are_read() {
             let whole = encrypted(&plain(), "x");
-            for end in (0..whole.len()).step_by(4999) {
-                assert!(open(whole[..end].to_vec(), &Password("x")).is_err());
+            let head = whole.len() - 200_000 - 4 * TAG as usize;
+            for end in
+                (0..whole.len()).step_by(4999).chain([head + 65_552, head + 2 * 65_552, whole.len() - 1])
+            {
+                let chunks = end.saturating_sub(head) / 65_552;
+                match open(whole[..end].to_vec(), &Password("x")) {
+                    Ok(file) => {
+                        assert_eq!(file.read_all(1 << 20).unwrap(), plain()[..chunks * 65_536], "{end}")
+                    }
+                    Err(_) => assert_eq!(chunks, 0, "{end}"),
+                }
             }
             for at in (0..whole.len()).step_by(3001) {
                 let mut broken = whole.clone();

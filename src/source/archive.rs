@@ -56,6 +56,8 @@ pub(super) enum Place {
         header: u64,
         compressed: u64,
         deflated: bool,
+        /// The archive ends in the middle of it.
+        cut: bool,
     },
     /// The how-manieth member of a stream.
     Nth(usize),
@@ -362,6 +364,7 @@ impl Archive {
         header: u64,
         compressed: u64,
         deflated: bool,
+        cut: bool,
     ) -> Result<Box<dyn ReadAt>, SourceError> {
         let Bytes::File(file) = &self.bytes else {
             return Err(refuse(&member.path, "has no place in the file"));
@@ -369,8 +372,12 @@ impl Archive {
         let failed = |error: std::io::Error| refuse(&member.path, &error.to_string());
         let start = zip::data_start(file, header).map_err(failed)?;
         let stored = file.part(start, compressed);
+        let cut = cut.then(|| "the archive ends in the middle of it".to_owned());
         if !deflated {
-            return Ok(Box::new(stored));
+            return Ok(match cut {
+                Some(damage) => Box::new(Cut { stored, damage }),
+                None => Box::new(stored),
+            });
         }
         if member.size / MAX_RATIO > compressed {
             return Err(refuse(&member.path, "states a size that its compressed bytes cannot have"));
@@ -388,6 +395,7 @@ impl Archive {
         let reader = std::io::BufReader::with_capacity(64 << 10, Cursor { reader: stored, position: 0 });
         let read = flate2::bufread::DeflateDecoder::new(reader).take(member.size + 1).read_to_end(&mut bytes);
         let damage = match read {
+            _ if cut.is_some() => cut,
             Err(error) => Some(format!("it is damaged after {} bytes: {error}", bytes.len())),
             Ok(_) if bytes.len() as u64 != member.size => {
                 Some("it inflates to another size than stated".into())
@@ -420,6 +428,26 @@ impl ReadAt for Inflated {
 
     fn damage(&self) -> Option<&str> {
         self.damage.as_deref()
+    }
+}
+
+/// The beginning of a stored member.
+struct Cut {
+    stored: FileAt,
+    damage: String,
+}
+
+impl ReadAt for Cut {
+    fn len(&self) -> u64 {
+        self.stored.len()
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> std::io::Result<usize> {
+        self.stored.read_at(offset, buffer)
+    }
+
+    fn damage(&self) -> Option<&str> {
+        Some(&self.damage)
     }
 }
 
@@ -489,8 +517,8 @@ impl Container for Archive {
         }
         match (*place, &self.bytes) {
             (Place::At(start), _) => self.read_from(member, start, member.size),
-            (Place::Zip { header, compressed, deflated }, _) => {
-                self.read_zip(member, header, compressed, deflated)
+            (Place::Zip { header, compressed, deflated, cut }, _) => {
+                self.read_zip(member, header, compressed, deflated, cut)
             }
             (Place::Nth(number), Bytes::Stream { file, staged }) => {
                 let ready = staged.read().unwrap_or_else(PoisonError::into_inner).get(&number).cloned();
@@ -511,12 +539,19 @@ impl Container for Archive {
         // What is stored as it is need not be held in memory.
         let stored = match (self.find(path), &self.bytes) {
             (Some((member, Place::At(start))), Bytes::File(file)) => Some(file.part(*start, member.size)),
-            (Some((_, Place::Zip { header, compressed, deflated: false })), Bytes::File(file)) => {
+            (Some((_, Place::Zip { header, compressed, deflated: false, .. })), Bytes::File(file)) => {
                 zip::data_start(file, *header).ok().map(|start| file.part(start, *compressed))
             }
             _ => None,
         };
         stored.map_or_else(|| self.read(path, limit).map(FileAt::of_bytes), Ok)
+    }
+
+    fn pour(&self, each: EachWithBytes<'_>) -> Option<Result<(), SourceError>> {
+        let Bytes::Stream { file, .. } = &self.bytes else { return None };
+        // What is wrong with it was told when it was listed.
+        drop(tar::index_stream(file, each));
+        Some(Ok(()))
     }
 
     fn streamed(&self) -> bool {

@@ -1,5 +1,6 @@
 //! An iOS backup, plain or encrypted, in any container.
 
+use std::io::{self, Read as _};
 use std::sync::Arc;
 
 use plist::Dictionary;
@@ -7,7 +8,7 @@ use unicode_normalization::{UnicodeNormalization, is_nfc};
 
 use super::{
     Detail, Device, FileKind, Secrets, Source, SourceError, VirtualFile,
-    container::{Container, join},
+    container::{Container, Cursor, below, join},
     decrypt::Decrypted,
     device,
     domains::device_path,
@@ -20,6 +21,8 @@ use crate::format::ReadAt;
 /// Never encrypted; listed as `/backup/Info.plist` and so on.
 const ROOT_FILES: [&str; 3] = ["Info.plist", "Manifest.plist", "Status.plist"];
 const MAX_LEGACY_MANIFEST: u64 = 512 << 20;
+/// Of a payload that can only be read through, this much is decrypted.
+const MOST_HELD: u64 = 256 << 20;
 /// Payloads looked at to tell whether they are encrypted, where nothing else tells.
 const VOTES: usize = 64;
 
@@ -276,9 +279,36 @@ impl Backup {
             domain: Some(domain),
             relative: Some(relative),
             missing: kind == FileKind::File && found.is_none(),
+            opened: false,
             attributes: file.attributes,
             odd,
         }
+    }
+
+    /// The file of a payload that goes by; one that is encrypted is held while it is decrypted.
+    fn pour_one(
+        &self,
+        row: Row,
+        name: &str,
+        content: &mut dyn io::Read,
+        each: &mut dyn FnMut(VirtualFile, &mut dyn io::Read),
+    ) -> Result<(), SourceError> {
+        let (key, class, size) = (row.file.key.clone(), row.file.class, row.file.size);
+        let mut file = self.file_of(row, Some(name), Detail::Full);
+        let (Some(keys), Some(wrapped)) = (&self.keys, key) else {
+            each(file, content);
+            return Ok(());
+        };
+        let refuse = |reason: String| SourceError::File { path: file.path.clone(), reason };
+        let mut stored = Vec::new();
+        content.take(MOST_HELD).read_to_end(&mut stored).map_err(|error| refuse(error.to_string()))?;
+        if !stored.is_empty() {
+            let key = keys.open(&wrapped, class).map_err(refuse)?;
+            let plain = decrypted(Box::new(stored), &key, size, name)?;
+            file.size = plain.len();
+            each(file, &mut Cursor { reader: plain, position: 0 });
+        }
+        Ok(())
     }
 
     fn list_roots(&self, each: &mut dyn FnMut(VirtualFile)) {
@@ -391,6 +421,26 @@ impl Source for Backup {
             }
             _ => Ok(stored),
         }
+    }
+
+    fn pour(
+        &self,
+        each: &mut dyn FnMut(VirtualFile, &mut dyn io::Read),
+        problem: &mut dyn FnMut(SourceError),
+    ) -> Option<Result<(), SourceError>> {
+        self.container.pour(&mut |member, content| {
+            let name = below(&self.folder, &member.path).unwrap_or_default();
+            let id = name.rsplit('/').next().unwrap_or(name);
+            match self.manifest.row(id) {
+                Ok(Some(row)) if row.flags == 1 => {
+                    if let Err(error) = self.pour_one(row, name, content, each) {
+                        problem(error);
+                    }
+                }
+                Ok(_) => {}
+                Err(error) => problem(error),
+            }
+        })
     }
 
     fn streamed(&self) -> bool {

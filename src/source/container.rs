@@ -69,6 +69,11 @@ pub(super) trait Container: Send + Sync {
         None
     }
 
+    /// As [`super::Source::pour`].
+    fn pour(&self, _each: EachWithBytes<'_>) -> Option<Result<(), SourceError>> {
+        None
+    }
+
     fn streamed(&self) -> bool {
         false
     }

@@ -219,9 +219,25 @@ fn find_in_file(
         Some(found) => Ok((container, found)),
         None => match other_android(&*container, options) {
             Some(found) => Ok((container, found)),
-            None => Err(explain(path, &*container)),
+            None => Err(damaged(explain(path, &*container), &*container)),
         },
     }
+}
+
+/// With what is wrong with the archive: what was looked for may have been behind a cut.
+fn damaged(mut error: SourceError, container: &dyn Container) -> SourceError {
+    let mut first = None;
+    if !container.streamed() {
+        // Nothing else is done with it: what is wrong with the walk itself counts as well.
+        let walked = container.walk("", &mut |_| (), &mut |problem| first = first.take().or(Some(problem)));
+        first = first.or(walked.err());
+    }
+    if let (SourceError::NotRecognised { reason, .. }, Some(SourceError::File { reason: damage, .. })) =
+        (&mut error, first)
+    {
+        *reason = format!("{reason}; {damage}");
+    }
+    error
 }
 
 /// What of an Android phone has no layout to know it by: intrusion logs, and a backup file with or without others beside it.

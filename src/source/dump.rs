@@ -1,6 +1,6 @@
 //! A full filesystem dump, in any container: every name becomes an absolute path on the device.
 
-use std::sync::Arc;
+use std::{io, sync::Arc};
 
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 
@@ -205,6 +205,22 @@ impl Source for Dump {
             });
         }
         self.container.open(&file.stored_as)
+    }
+
+    fn pour(
+        &self,
+        each: &mut dyn FnMut(VirtualFile, &mut dyn io::Read),
+        _problem: &mut dyn FnMut(SourceError),
+    ) -> Option<Result<(), SourceError>> {
+        self.container.pour(&mut |member, content| {
+            if is_litter(&member.path) || member.kind != FileKind::File {
+                return;
+            }
+            let root = self.roots.iter().find(|root| below(&root.folder, &member.path).is_some());
+            if let Some(file) = root.and_then(|root| Dump::file_of(root, member)) {
+                each(file, content);
+            }
+        })
     }
 
     fn streamed(&self) -> bool {

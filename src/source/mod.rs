@@ -24,10 +24,15 @@ mod tar;
 #[cfg(test)]
 mod testing;
 mod zip;
+mod zip_cut;
 
 use std::io;
 
-use jiff::{Timestamp, tz::Offset};
+use jiff::{
+    Timestamp,
+    civil::DateTime,
+    tz::{Offset, TimeZone},
+};
 use serde::Serialize;
 
 use crate::format::ReadAt;
@@ -59,10 +64,16 @@ pub struct Device {
     pub serial: Option<String>,
     pub udid: Option<String>,
     pub acquired: Option<Timestamp>,
+    /// The same on the phone's clock, where its zone is not told.
+    #[serde(skip)]
+    pub acquired_local: Option<DateTime>,
     /// How far the phone's clock was east of UTC then.
     #[serde(serialize_with = "offset_or_null")]
     pub offset: Option<Offset>,
-    /// How far it was east of UTC before.
+    /// The zone it was set to then.
+    #[serde(serialize_with = "zone_or_null")]
+    pub zone: Option<TimeZone>,
+    /// How far it was east of UTC before, as its own logs show.
     #[serde(skip)]
     pub zones: Option<std::sync::Arc<[crate::time::Stretch]>>,
     /// Facts about the acquisition that limit what it can show, as sentences.
@@ -72,12 +83,22 @@ pub struct Device {
 impl Device {
     /// What times without a zone or a date are read by.
     pub fn clock(&self) -> Clock {
-        Clock { snapshot: self.acquired, offset: self.offset, zones: self.zones.clone() }
+        Clock {
+            snapshot: self.acquired,
+            local_snapshot: self.acquired_local,
+            offset: self.offset,
+            zone: self.zone.clone(),
+            zones: self.zones.clone(),
+        }
     }
 }
 
 fn offset_or_null<S: serde::Serializer>(offset: &Option<Offset>, serializer: S) -> Result<S::Ok, S::Error> {
     offset.map(|offset| offset.to_string()).serialize(serializer)
+}
+
+fn zone_or_null<S: serde::Serializer>(zone: &Option<TimeZone>, serializer: S) -> Result<S::Ok, S::Error> {
+    zone.as_ref().and_then(TimeZone::iana_name).serialize(serializer)
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -113,6 +134,8 @@ pub struct VirtualFile {
     pub relative: Option<String>,
     /// Listed, but its content is not in the acquisition.
     pub missing: bool,
+    /// What it holds is listed file by file, or is another acquisition: it is not searched as a whole.
+    pub opened: bool,
     /// URLs and other text from extended attributes (where a download came from).
     pub attributes: Vec<String>,
     /// What is odd about the listing itself (a file id that is not the hash of its path).
@@ -203,6 +226,16 @@ pub trait Source: Sync + Send {
 
     fn device(&self) -> &Device;
 
+    /// Names of older acquisitions of the same phone that were collected with this one. Each is a moment of its own, with its own clock.
+    fn older(&self) -> &[String] {
+        &[]
+    }
+
+    /// Opens one of [`Source::older`].
+    fn open_older(&self, name: &str) -> Result<Box<dyn Source>, SourceError> {
+        Err(SourceError::File { path: name.into(), reason: "is not in the acquisition".into() })
+    }
+
     /// Every file, in the container's own stable order. May be called again; the listing is not kept in memory.
     ///
     /// What could not be listed is told through `problem` and does not end the listing.
@@ -224,6 +257,16 @@ pub trait Source: Sync + Send {
     /// Reads the acquisition once from front to back and gives each file with its bytes as it comes; `None` where files can be opened
     /// in any order, or where nothing is known of a file before all are listed. [`Source::device`] knows everything only afterwards.
     fn read_through(
+        &self,
+        _each: &mut dyn FnMut(VirtualFile, &mut dyn io::Read),
+        _problem: &mut dyn FnMut(SourceError),
+    ) -> Option<Result<(), SourceError>> {
+        None
+    }
+
+    /// Gives every file with its bytes once, in whatever order they lie, where they cannot be opened in any order but were listed
+    /// before; `None` elsewhere.
+    fn pour(
         &self,
         _each: &mut dyn FnMut(VirtualFile, &mut dyn io::Read),
         _problem: &mut dyn FnMut(SourceError),

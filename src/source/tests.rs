@@ -390,6 +390,55 @@ fn a_zip_that_lies_about_sizes_is_not_inflated() {
     assert!(error.to_string().contains("encrypted with a password of its own"), "{error}");
 }
 
+/// Members that are not compressed, in this order.
+fn stored(members: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut writer = ::zip::ZipWriter::new(io::Cursor::new(Vec::new()));
+    let options =
+        ::zip::write::SimpleFileOptions::default().compression_method(::zip::CompressionMethod::Stored);
+    for (name, bytes) in members {
+        writer.start_file(*name, options).unwrap();
+        io::Write::write_all(&mut writer, bytes).unwrap();
+    }
+    writer.finish().unwrap().into_inner()
+}
+
+#[test]
+fn a_cut_zip_is_read_up_to_the_cut_and_says_so() {
+    let inner =
+        stored(&[("bugreport-x.txt", b"== dumpstate: 2024-07-02 12:00:00\n"), ("FS/data/anr/a", b"hang")]);
+    let whole = stored(&[
+        ("acquisition.json", b"{}"),
+        ("bugreport.zip", &inner),
+        ("getprop.txt", b"[persist.sys.timezone]: [Europe/Paris]\n"),
+        ("selinux.txt", b"Enforcing"),
+    ]);
+    // Right behind the zip inside: its own list is then the last thing in the file.
+    let behind = whole.windows(inner.len()).position(|window| window == inner).unwrap() + inner.len();
+    let lines = opened_bytes("x.zip", &whole[..behind]).unwrap();
+    assert!(lines.iter().any(|line| line.starts_with("/data/anr/a ")), "{lines:#?}");
+    let told =
+        "as if it was cut short: 2 members were read from its beginning on; the next member is missing";
+    assert!(lines.iter().any(|line| line.contains(told)), "{lines:#?}");
+    // Inside of the zip inside.
+    let lines = opened_bytes("x.zip", &whole[..behind - 30]).unwrap();
+    assert!(lines.iter().any(|line| line.starts_with("/data/anr/a ")), "{lines:#?}");
+    let place = tempfile::tempdir().unwrap();
+    put(place.path(), "x.zip", &whole[..whole.len() - 40]);
+    let source = opened(&place.path().join("x.zip"), "").unwrap();
+    assert!(listing(&*source).iter().any(|line| line.contains("no member is missing")));
+    assert!(source.device().zone.is_some());
+    // The same of an iPhone; and what is gone with the rest is explained by the cut.
+    let dump = stored(&[("private/var/mobile/a", b"one"), ("private/var/mobile/b", b"two two")]);
+    let cut = dump.windows(7).position(|window| window == b"two two").unwrap() + 3;
+    let lines = opened_bytes("x.zip", &dump[..cut]).unwrap();
+    assert_eq!(lines[0], "/private/var/mobile/a \"one\"");
+    assert!(lines.concat().contains("the last one has 3 of 7 bytes"), "{lines:#?}");
+    let backup = stored(&[("x/Manifest.plist", b"<plist/>"), ("x/Manifest.db", b"SQLite")]);
+    let cut = backup.windows(13).position(|window| window == b"x/Manifest.db").unwrap() - 30;
+    let error = opened_bytes("x.zip", &backup[..cut]).err().unwrap().to_string();
+    assert!(error.contains("no Manifest.db") && error.contains("as if it was cut short"), "{error}");
+}
+
 #[test]
 fn broken_archives_never_panic() {
     let folder = tempfile::tempdir().unwrap();
@@ -516,6 +565,116 @@ fn a_bugreport_that_is_the_words_of_an_error_is_told() {
     );
 }
 
+#[test]
+fn hostile_names_in_a_bugreport_stay_inside_and_are_told() {
+    let zip = stored(&[
+        ("main_entry.txt", b"../../../../etc/passwd"),
+        ("bugreport-x.txt", b"== dumpstate: 2024-07-02 12:00:00\n"),
+        ("FS/data/anr/../../../../etc/cron", b"out"),
+        ("FS//data\\anr\\a", b"hang"),
+        ("/FS/data/anr/b", b"hang"),
+        ("FS/data/anr/\u{202e}txt.exe", b"turned"),
+    ]);
+    let lines = opened_bytes("x.zip", &zip).unwrap();
+    for path in ["/data/anr/a ", "/data/anr/b ", "/data/anr/\u{202e}txt.exe ", "/dumpstate/header "] {
+        assert!(lines.iter().any(|line| line.starts_with(path)), "{path}: {lines:#?}");
+    }
+    assert!(!lines.iter().any(|line| line.starts_with("/etc")), "{lines:#?}");
+    assert!(lines.iter().any(|line| line.contains("names a place outside of the archive")), "{lines:#?}");
+}
+
+#[test]
+fn a_backup_that_inflates_without_end_is_refused_and_costs_only_itself() {
+    let mut backup = b"ANDROID BACKUP\n5\n1\nnone\n".to_vec();
+    let mut encoder = flate2::write::ZlibEncoder::new(&mut backup, flate2::Compression::best());
+    io::Write::write_all(&mut encoder, &vec![0; 40 << 20]).unwrap();
+    encoder.finish().unwrap();
+    assert!(backup.len() < 100_000);
+    let folder = tempfile::tempdir().unwrap();
+    put(folder.path(), "acquisition.json", b"{}");
+    put(folder.path(), "backup.ab", &backup);
+    let options = Options { max_memory: 8 << 20 };
+    let source = open(folder.path(), &Password(""), &options).unwrap();
+    let lines = listing(&*source);
+    assert!(
+        lines.iter().any(|line| line.contains("more than the memory limit of 8388608 bytes")),
+        "{lines:#?}"
+    );
+    assert!(lines.iter().any(|line| line.starts_with("/androidqf/acquisition.json")), "{lines:#?}");
+}
+
+/// A bugreport as a zip, made at that local time by the phone with that serial number.
+fn bugreport(local: &str, serial: &str) -> Vec<u8> {
+    let folder = tempfile::tempdir().unwrap();
+    let row = "=".repeat(56);
+    let text = format!(
+        "{row}\n== dumpstate: {local}\n{row}\n------ SYSTEM PROPERTIES (getprop) ------\n[persist.sys.timezone]: [Europe/Paris]\n\
+         [ro.serialno]: [{serial}]\n------ 0.1s was the duration of 'SYSTEM PROPERTIES' ------\n{row}\n== dumpstate: done (id 1)\n{row}\n"
+    );
+    put(folder.path(), "bugreport-x.txt", text.as_bytes());
+    put(folder.path(), "FS/data/anr/anr_1", local.as_bytes());
+    zipped(folder.path())
+}
+
+#[test]
+fn older_bugreports_are_acquisitions_of_their_own() {
+    let folder = tempfile::tempdir().unwrap();
+    put(folder.path(), "acquisition.json", b"{\"started\": \"2024-07-02T10:00:00Z\"}");
+    put(folder.path(), "bugreport.zip", &bugreport("2024-07-02 12:00:00", "A1"));
+    put(folder.path(), "old_bugreports/b.zip", &bugreport("2024-01-02 12:00:00", "A1"));
+    put(folder.path(), "old_bugreports/a.zip", b"adb: error: no such file");
+    put(folder.path(), "old_bugreports/c.png", b"x");
+    in_every_wrapping(folder.path(), "", |name, source| {
+        assert_eq!(source.older(), ["old_bugreports/a.zip", "old_bugreports/b.zip"], "{name}");
+        assert!(source.describe().ends_with("with 2 older bugreports"), "{}", source.describe());
+        let lines = listing(source);
+        let hangs: Vec<&String> = lines.iter().filter(|line| line.starts_with("/data/anr/")).collect();
+        assert!(hangs.len() == 1 && hangs[0].contains("2024-07-02"), "{name}: {lines:#?}");
+        assert_eq!(source.device().acquired.map(crate::time::short).unwrap(), "2024-07-02 10:00:00 UTC");
+        let older = source.open_older("old_bugreports/b.zip").unwrap();
+        assert_eq!(older.device().acquired.map(crate::time::short).unwrap(), "2024-01-02 11:00:00 UTC");
+        assert!(listing(&*older).iter().any(|line| line.contains("2024-01-02")), "{name}");
+        let error = source.open_older("old_bugreports/a.zip").err().unwrap().to_string();
+        assert!(error.contains("begins with \"adb: error"), "{error}");
+        assert!(source.open_older("bugreport.zip").is_err());
+    });
+}
+
+#[test]
+fn texts_that_powershell_wrote_as_utf16_read_like_any_other() {
+    let report = bugreport("2024-07-02 12:00:00", "A1");
+    let place = tempfile::tempdir().unwrap();
+    put(place.path(), "a.zip", &report);
+    let expected = listing(&*opened(&place.path().join("a.zip"), "").unwrap());
+    let plain = opened(&place.path().join("a.zip"), "").unwrap();
+    let text: String = {
+        let container = ::zip::ZipArchive::new(io::Cursor::new(&report));
+        io::read_to_string(container.unwrap().by_name("bugreport-x.txt").unwrap()).unwrap()
+    };
+    let sections =
+        expected.iter().filter(|line| line.starts_with("/getprop") || line.starts_with("/dumpstate/"));
+    let sections: Vec<&String> = sections.collect();
+    assert!(!sections.is_empty());
+    for unit in [u16::to_le_bytes, u16::to_be_bytes] {
+        let wide: Vec<u8> = format!("\u{feff}{text}").encode_utf16().flat_map(unit).collect();
+        // As the text alone, as a collector's file, and cut in the middle of a character.
+        put(place.path(), "report.txt", &wide);
+        let alone = opened(&place.path().join("report.txt"), "").unwrap();
+        assert_eq!(alone.device().acquired, plain.device().acquired);
+        assert_eq!(listing(&*alone).iter().collect::<Vec<_>>(), sections);
+        let folder = tempfile::tempdir().unwrap();
+        put(folder.path(), "acquisition.json", b"{}");
+        let properties = "\u{feff}[persist.sys.timezone]: [Europe/Paris]\r\n".encode_utf16();
+        put(folder.path(), "getprop.txt", &properties.flat_map(unit).collect::<Vec<u8>>());
+        let collected = opened(folder.path(), "").unwrap();
+        assert_eq!(collected.device().zone.as_ref().and_then(|zone| zone.iana_name()), Some("Europe/Paris"));
+        for length in (0..wide.len()).step_by(37) {
+            put(place.path(), "report.txt", &wide[..length]);
+            let _ = opened(&place.path().join("report.txt"), "").map(|source| listing(&*source));
+        }
+    }
+}
+
 #[cfg(feature = "age")]
 #[test]
 fn an_acquisition_encrypted_with_age_reads_like_its_zip() {
@@ -525,6 +684,16 @@ fn an_acquisition_encrypted_with_age_reads_like_its_zip() {
     let place = tempfile::tempdir().unwrap();
     let encrypted = age::testing::encrypted(&zipped(folder.path()), PASSWORD);
     put(place.path(), "acquisition.zip.age", &encrypted);
+    // Written while it was collected, and interrupted.
+    let noise: Vec<u8> =
+        (0..40_000_u32).flat_map(|number| number.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
+    let whole = stored(&[("acquisition.json", b"{}"), ("getprop.txt", b"[a]: [b]"), ("logcat.txt", &noise)]);
+    let cut = age::testing::encrypted(&whole, PASSWORD);
+    let other = tempfile::tempdir().unwrap();
+    put(other.path(), "cut.zip.age", &cut[..cut.len() - 70_000]);
+    let lines = listing(&*opened(&other.path().join("cut.zip.age"), PASSWORD).unwrap());
+    assert!(lines.iter().any(|line| line.starts_with("/getprop \"[a]: [b]\"")), "{lines:#?}");
+    assert!(lines.iter().any(|line| line.contains("as if it was cut short")), "{lines:#?}");
     for path in [place.path().join("acquisition.zip.age"), place.path().to_path_buf()] {
         let source = opened(&path, PASSWORD).unwrap();
         assert_eq!(listing(&*source), listing(&*opened(folder.path(), "").unwrap()));

@@ -9,6 +9,7 @@ use super::{
     FileKind, SourceError,
     archive::{Index, Place},
     container::{Cursor, FileAt, Member},
+    zip_cut::{self, Recovered},
 };
 use crate::{
     format::ReadAt,
@@ -23,15 +24,37 @@ pub(super) fn index(path: &Path, file: &FileAt) -> Result<Index, SourceError> {
         hint: hint.into(),
     };
     let reader = io::BufReader::with_capacity(64 << 10, Cursor { reader: file.clone(), position: 0 });
-    let mut archive = ZipArchive::new(reader).map_err(|error| {
-        refuse(format!("the zip cannot be read: {error}"), "It may be cut short: copy or download it again.")
-    })?;
+    let encrypted = || {
+        refuse(
+            "the zip is encrypted with a password of its own".into(),
+            "Unpack it with its password first and give the folder.",
+        )
+    };
+    let mut archive = match ZipArchive::new(reader) {
+        // The list of an archive inside of this one, which is the last that was left of it.
+        Ok(archive) if archive.offset() > 0 => Err("there is only that of a zip inside of it".to_owned()),
+        Ok(archive) => Ok(archive),
+        Err(error) => Err(error.to_string()),
+    };
+    let archive = match &mut archive {
+        Ok(archive) => archive,
+        Err(why) => {
+            return match zip_cut::recover(file, why) {
+                Recovered::Members(index) => Ok(index),
+                Recovered::Encrypted => Err(encrypted()),
+                Recovered::Nothing => Err(refuse(
+                    format!("the zip cannot be read: {why}"),
+                    "It may be cut short: copy or download it again.",
+                )),
+            };
+        }
+    };
     let mut index = Index::default();
     if archive.has_duplicate_names() {
         index.problem("the zip has several members with the same name; the last one counts".into());
     }
     for number in 0..archive.len() {
-        match member(&mut archive, number) {
+        match member(archive, number) {
             Ok(Some((name, member, place))) => {
                 if let Place::Nowhere = place
                     && member.kind == FileKind::File
@@ -43,10 +66,7 @@ pub(super) fn index(path: &Path, file: &FileAt) -> Result<Index, SourceError> {
                 }
             }
             Ok(None) => {
-                return Err(refuse(
-                    "the zip is encrypted with a password of its own".into(),
-                    "Unpack it with its password first and give the folder.",
-                ));
+                return Err(encrypted());
             }
             Err(error) => index.problem(format!("member {number} of the zip cannot be read: {error}")),
         }
@@ -74,12 +94,18 @@ fn member(
         Some(_) => FileKind::Other,
     };
     let place = match entry.compression() {
-        CompressionMethod::Stored => {
-            Place::Zip { header: entry.header_start(), compressed: entry.compressed_size(), deflated: false }
-        }
-        CompressionMethod::Deflated => {
-            Place::Zip { header: entry.header_start(), compressed: entry.compressed_size(), deflated: true }
-        }
+        CompressionMethod::Stored => Place::Zip {
+            header: entry.header_start(),
+            compressed: entry.compressed_size(),
+            deflated: false,
+            cut: false,
+        },
+        CompressionMethod::Deflated => Place::Zip {
+            header: entry.header_start(),
+            compressed: entry.compressed_size(),
+            deflated: true,
+            cut: false,
+        },
         _ => Place::Nowhere,
     };
     let mut member = Member {
@@ -117,7 +143,7 @@ fn link_target(archive: &mut ZipArchive<Reader>, number: usize) -> Option<String
 }
 
 /// The plain header has a local time whose zone nobody knows; it is taken as UTC.
-fn dos_time(time: zip::DateTime) -> Option<Timestamp> {
+pub(super) fn dos_time(time: zip::DateTime) -> Option<Timestamp> {
     // 1980-01-01 stands for "none".
     if (time.year(), time.month(), time.day()) == (1980, 1, 1) {
         return None;

@@ -433,3 +433,65 @@ fn the_bundled_catalogue_files_are_what_build_makes_of_them() {
         }
     }
 }
+
+const FLAWED: &str = "google.com\nEvil.xyz\nevil.xyz\nwww.other.xyz\n";
+
+/// A folder with one list, and the path of the list.
+fn list_of(content: &str) -> (tempfile::TempDir, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("domains.txt");
+    std::fs::write(&path, content).unwrap();
+    let path = path.to_str().unwrap().to_owned();
+    (folder, path)
+}
+
+#[test]
+fn the_linter_ends_with_status_10_from_the_severity_asked_for() {
+    let (_folder, flawed) = list_of(FLAWED);
+    let lint = |more: &[&str]| hoofprint(&[&["indicators", "lint", &flawed], more].concat());
+    let shown = lint(&[]);
+    assert_eq!(shown.status, 10, "{}", shown.stderr);
+    assert!(shown.stdout.starts_with(&format!("{flawed}:1:1: error[IND020]: ")), "{}", shown.stdout);
+    assert!(shown.stdout.contains("\n  help: "), "{}", shown.stdout);
+    assert!(
+        shown.stdout.ends_with("1 error, 1 warning, 2 notes (not shown) in 1 file, 4 values\n"),
+        "{}",
+        shown.stdout
+    );
+    assert_eq!(lint(&["--fail-on", "never"]).status, 0);
+    let (_folder, doubled) = list_of("evil.xyz\nevil.xyz\n");
+    assert_eq!(hoofprint(&["indicators", "lint", &doubled]).status, 0);
+    assert_eq!(hoofprint(&["indicators", "lint", &doubled, "--strict"]).status, 10);
+    assert_eq!(hoofprint(&["indicators", "lint"]).status, 2);
+    assert_eq!(hoofprint(&["indicators", "lint", "--rules"]).status, 0);
+    refused(&hoofprint(&["indicators", "lint", "/nowhere/x.txt"]), 5, "/nowhere/x.txt");
+}
+
+#[test]
+fn the_linter_mends_what_is_safe() {
+    let (_folder, path) = list_of(FLAWED);
+    let mended = hoofprint(&["indicators", "lint", "--fix", "--level", "note", &path]);
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "google.com\nevil.xyz\nwww.other.xyz\n");
+    assert!(mended.stderr.contains("mended 2 places"), "{}", mended.stderr);
+    assert!(!mended.stdout.contains("IND015") && !mended.stdout.contains("IND080"), "{}", mended.stdout);
+    let again = hoofprint(&["indicators", "lint", "--fix", "--level", "note", &path]);
+    assert_eq!((again.stdout, again.stderr), (mended.stdout, String::new()));
+}
+
+#[test]
+fn the_linter_writes_forms_for_machines_to_standard_output_only() {
+    let (_folder, path) = list_of(FLAWED);
+    let lint = |format: &str| {
+        let first = hoofprint(&["indicators", "lint", "--format", format, &path]);
+        let second = hoofprint(&["indicators", "lint", "--format", format, &path]);
+        assert_eq!(first.stdout, second.stdout);
+        assert_eq!(first.status, 10);
+        first.stdout
+    };
+    let sarif: Value = serde_json::from_str(&lint("sarif")).unwrap();
+    assert_eq!(sarif["runs"][0]["results"][0]["ruleId"], "IND020");
+    let json: Value = serde_json::from_str(&lint("json")).unwrap();
+    assert_eq!(json["counts"]["error"], 1);
+    assert!(lint("junit").contains("<failure type=\"error\" message="));
+    assert!(lint("github").starts_with("::error file="));
+}

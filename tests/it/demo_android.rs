@@ -149,6 +149,55 @@ fn every_wrapping_of_an_acquisition_gives_the_same_findings_and_timeline() {
 }
 
 #[test]
+fn an_older_bugreport_is_read_with_its_own_clock_and_named_in_what_it_shows() {
+    let desk = Desk::new();
+    let name = "old_bugreports/bugreport-old.zip";
+    let mut collected = infected().packed();
+    let mut member = collected.members[0].clone();
+    member.path = name.to_owned();
+    // Compressed or not, it is an archive inside of an archive.
+    member.content =
+        phone::sysdiagnose::Content::Bytes(infected().made("2019-01-15 12:00:00").bugreport().zip());
+    collected.members.push(member);
+    let folder = desk.place("older-unpacked");
+    collected.unpack(&folder);
+    let found = desk.scan(&desk.file("older.zip", &collected.zip()));
+    assert_eq!(problems(&found), "");
+    let folders = desk.scan(&folder);
+    assert!(facts(&found) == facts(&folders));
+    let rows = written(&found, "records/android.processes.jsonl");
+    let (older, newer): (Vec<&Value>, Vec<&Value>) =
+        rows.iter().partition(|row| text(row, "/stored_as").starts_with(&format!("{name}: ")));
+    assert!(!older.is_empty() && older.len() <= newer.len());
+    // What the newer report shows is what it shows without the older one.
+    let both = facts(&found);
+    let alone = facts(&desk.scan(&fixture(INFECTED)));
+    let missing: Vec<&String> = alone.difference(&both).filter(|fact| fact.starts_with("timeline")).collect();
+    assert!(missing.is_empty(), "{missing:#?}");
+    let years =
+        |rows: &[Value]| rows.iter().filter(|row| text(row, "/time").starts_with("2019-01-15")).count();
+    assert!(years(&written(&found, "timeline.jsonl")) > 0);
+    let limits = String::from_utf8(found["coverage.json"].clone()).unwrap();
+    assert!(limits.contains("is an older report, of the same phone, made 2019-01-15"), "{limits}");
+}
+
+#[test]
+fn an_older_bugreport_of_another_phone_is_told_and_left_out() {
+    let desk = Desk::new();
+    let mut other = infected();
+    let properties = b"[persist.sys.timezone]: [Europe/Paris]\n[ro.serialno]: [OTHER00001]\n";
+    other.set("bugreport/dumpstate/SYSTEM PROPERTIES (getprop).txt", properties);
+    let mut collected = infected().packed();
+    let mut member = collected.members[0].clone();
+    member.path = "old_bugreports/bugreport-other.zip".to_owned();
+    member.content = phone::sysdiagnose::Content::Bytes(other.bugreport().zip());
+    collected.members.push(member);
+    let found = desk.scan(&desk.file("other.zip", &collected.zip()));
+    assert!(problems(&found).contains("is of another phone, with the serial number OTHER00001"));
+    assert!(!String::from_utf8_lossy(&found["findings.jsonl"]).contains("bugreport-other"));
+}
+
+#[test]
 fn every_form_of_the_backup_gives_the_same_and_a_locked_one_is_told() {
     let desk = Desk::new();
     let expected = facts(&desk.scan(&fixture(INFECTED)));
@@ -204,10 +253,19 @@ fn a_bugreport_that_ends_early_keeps_what_came_before_and_says_so() {
 #[test]
 fn an_acquisition_that_is_cut_or_lacks_its_bugreport_says_so() {
     let desk = Desk::new();
-    // A zip lists its members at its end: without it there is nothing to open, and the way out is told.
     let packed = std::fs::read(fixture(INFECTED)).unwrap();
-    let path = desk.file("cut.zip", &packed[..packed.len() / 2]);
-    let ran = ran(command().arg("scan").arg(&path).output().unwrap());
+    let whole = facts(&desk.scan(&fixture(INFECTED)));
+    let mut most = 0;
+    for tenths in [1, 3, 5, 7, 9] {
+        let found =
+            desk.scan(&desk.file(&format!("cut-{tenths}.zip"), &packed[..packed.len() * tenths / 10]));
+        assert!(problems(&found).contains("as if it was cut short"), "{tenths}: {}", problems(&found));
+        most = most.max(written(&found, "findings.jsonl").len());
+        assert!(facts(&found).len() <= whole.len() + 10, "{tenths}");
+    }
+    assert!(most > 5, "{most}");
+    // Cut before anything of it came, there is nothing to open, and the way out is told.
+    let ran = ran(command().arg("scan").arg(desk.file("cut.zip", &packed[..40])).output().unwrap());
     assert!(ran.status == 3 && ran.stderr.contains("cut short"), "{} {}", ran.status, ran.stderr);
     let mut collected = infected().packed();
     for member in collected.members.iter_mut().filter(|member| member.path == "bugreport.zip") {

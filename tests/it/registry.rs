@@ -28,8 +28,9 @@ fn every_artifact_file_is_listed_under_its_own_name() {
         let names = files_of(&format!("artifact/{folder}"), &["mod"]);
         names.into_iter().map(|name| format!("{folder}/{name}")).collect::<Vec<_>>()
     };
-    let files: BTreeSet<String> =
+    let mut files: BTreeSet<String> =
         ["ios", "sysdiagnose", "android"].iter().flat_map(|folder| below(folder)).collect();
+    files.insert("sweep".into());
     assert_eq!(files, listed);
 }
 
@@ -44,8 +45,8 @@ fn every_artifact_and_rule_has_a_test_beside_it() {
     for artifact in artifact::all() {
         let text = source(&format!("artifact/{}.rs", artifact.id.replace('.', "/")));
         assert!(text.contains("#[test]"), "{} has no test", artifact.id);
-        let shaken =
-            text.contains("shake(") || matches!(artifact.parse, Parse::Listing(_) | Parse::UnifiedLog(_));
+        let shaken = text.contains("shake(")
+            || matches!(artifact.parse, Parse::Listing(_) | Parse::UnifiedLog(_) | Parse::Sweep);
         assert!(shaken, "{} has no test with broken input", artifact.id);
     }
     for rule in heuristic::ALL {

@@ -157,6 +157,12 @@ impl Android {
         Archive { top: String::new(), ..self.collected(Wrapping::Plain) }
     }
 
+    /// The same phone at another time on its clock; files are dated as before.
+    pub fn made(mut self, local: &str) -> Android {
+        self.local = local.to_owned();
+        self
+    }
+
     /// Replaces a source.
     pub fn set(&mut self, path: &str, bytes: &[u8]) {
         self.files.insert(path.to_owned(), bytes.to_vec());

@@ -1,4 +1,4 @@
-use crate::artifact::dumpsys::{is_foreign, package_of};
+use crate::artifact::android_text::{is_foreign, package_of};
 use crate::artifact::prelude::*;
 
 pub const ARTIFACT: Artifact = Artifact {

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use jiff::civil::DateTime;
 
-use crate::artifact::json_records::{each, flag, text as text_of};
+use crate::artifact::json::{boolean as flag_of, each, word as text_of};
 use crate::artifact::prelude::*;
 use crate::time::ascii_digits;
 
@@ -10,7 +10,7 @@ pub const ARTIFACT: Artifact = Artifact {
     id: "android.acquisition",
     title: "How the phone was acquired",
     about: "When and by what the acquisition was made, and what the head of a bugreport says of the phone.",
-    files: &["/androidqf/acquisition.json", "/dumpstate/header"],
+    files: &["/androidqf/acquisition.json", "/androidqf/adb_host_key.pub", "/dumpstate/header"],
     columns: &[
         // By the phone's clock for a bugreport, by the computer's for a collector; only one is there.
         time("started_on_phone", Epoch::Local, Moment::BackedUp).rounded(Precision::Second),
@@ -31,6 +31,9 @@ pub const ARTIFACT: Artifact = Artifact {
     line: "acquired by {tool} {mode}",
     parse: Parse::Bytes { most: 16 << 20, parse },
 };
+
+/// The place of `adb_key` among the columns.
+const ADB_KEY: usize = 11;
 
 fn parse(bytes: &[u8], out: &mut Out<'_>) -> Result<()> {
     if out.path().ends_with(".json") {
@@ -54,12 +57,19 @@ fn parse(bytes: &[u8], out: &mut Out<'_>) -> Result<()> {
                     text_of(run, "tmp_dir").into(),
                     text_of(run, "sdcard").into(),
                     text_of(run, "adb_host_public_key").into(),
-                    flag(run, "streaming_mode").into(),
+                    flag_of(run, "streaming_mode").into(),
                 ],
             );
         });
     }
-    header(&String::from_utf8_lossy(bytes), out);
+    let text = String::from_utf8_lossy(bytes);
+    if !out.path().ends_with(".pub") {
+        header(&text, out);
+    } else if let Some((key, line)) = text.lines().map(str::trim).zip(1..).find(|(key, _)| !key.is_empty()) {
+        let mut values: [Value<'_>; 13] = std::array::from_fn(|_| Value::Null);
+        values[ADB_KEY] = key.into();
+        out.push(Place::Line { line }, values);
+    }
     Ok(())
 }
 
@@ -148,6 +158,13 @@ Kernel: Command line: androidboot.verifiedbootstate=green
 Uptime: up 0 weeks, 1 day
 Dumpstate info: id=1 pid=123 dry_run=0 args=/system/bin/dumpstate bugreport_mode=BUGREPORT_FULL
 ";
+
+    #[test]
+    fn the_computers_key_may_lie_in_a_file_of_its_own() {
+        let (records, _) = rows_at(&ARTIFACT, "/androidqf/adb_host_key.pub", b"\r\nQAAAAA== lab@acquisition\r\n");
+        assert_eq!((&records[0]["adb_key"], &records[0]["tool"]), (&json!("QAAAAA== lab@acquisition"), &json!(null)));
+        assert_eq!(rows_at(&ARTIFACT, "/androidqf/adb_host_key.pub", b"").0, json!([]));
+    }
 
     #[test]
     fn the_head_of_a_bugreport_tells_time_mode_and_kernel() {

@@ -1,6 +1,6 @@
 use jiff::civil::DateTime;
 
-use crate::artifact::dumpsys::{duration_ms, indent, is_foreign, local_before, local_time};
+use crate::artifact::android_text::{duration_ms, indent, is_foreign, local_before, local_time};
 use crate::artifact::prelude::*;
 use crate::time::Clock;
 

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use jiff::civil::DateTime;
 
-use crate::artifact::dumpsys::dashed_time;
+use crate::artifact::android_text::dashed_time;
 use crate::artifact::prelude::*;
 
 pub const ARTIFACT: Artifact = Artifact {
@@ -14,7 +14,7 @@ pub const ARTIFACT: Artifact = Artifact {
         // `update`, `uninstall` or `downgrade`
         text("action"),
         time("period_start", Epoch::Local, Moment::Updated).rounded(Precision::Day),
-        text("period_end"),
+        fact_time("period_end", Epoch::Local),
         app_id("package_name"),
         text("version_code"),
         text("previous_version_code"),
@@ -84,7 +84,7 @@ fn parse(lines: &mut Lines<'_>, out: &mut Out<'_>) -> Result<()> {
             [
                 change.action.into(),
                 change.start.into(),
-                change.end.map(|end| end.to_string()).into(),
+                change.end.into(),
                 change.package.into(),
                 change.version.into(),
                 change.previous.into(),
@@ -151,13 +151,13 @@ mod tests {
         assert_eq!(
             records,
             json!([
-                {"action": "downgrade", "period_start": "2025-03-04T03:59:58.000000+00:00", "period_end": "2025-03-05T04:00:00",
+                {"action": "downgrade", "period_start": "2025-03-04T03:59:58.000000+00:00", "period_end": "2025-03-05T04:00:00.000000+00:00",
                  "package_name": "com.example.app", "version_code": "10", "previous_version_code": "12", "occurrences": 2,
                  "_line": "downgrade of com.example.app to version 10"},
-                {"action": "uninstall", "period_start": "2025-03-04T03:59:58.000000+00:00", "period_end": "2025-03-05T04:00:00",
+                {"action": "uninstall", "period_start": "2025-03-04T03:59:58.000000+00:00", "period_end": "2025-03-05T04:00:00.000000+00:00",
                  "package_name": "com.example.gone", "version_code": "0", "occurrences": 1,
                  "_line": "uninstall of com.example.gone to version 0"},
-                {"action": "update", "period_start": "2025-03-03T04:00:01.000000+00:00", "period_end": "2025-03-04T03:59:58",
+                {"action": "update", "period_start": "2025-03-03T04:00:01.000000+00:00", "period_end": "2025-03-04T03:59:58.000000+00:00",
                  "package_name": "com.example.app", "version_code": "12", "occurrences": 1,
                  "_line": "update of com.example.app to version 12"},
             ])

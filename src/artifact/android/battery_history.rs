@@ -1,6 +1,6 @@
 use jiff::{SignedDuration, civil::DateTime};
 
-use crate::artifact::dumpsys::{dashed_time, duration_ms, is_foreign, local_time};
+use crate::artifact::android_text::{dashed_time, duration_ms, is_foreign, local_time};
 use crate::artifact::prelude::*;
 
 pub const ARTIFACT: Artifact = Artifact {
@@ -86,7 +86,7 @@ fn parse(lines: &mut Lines<'_>, out: &mut Out<'_>) -> Result<()> {
 /// Some builds print Unix milliseconds.
 fn unix_local(text: &str, out: &Out<'_>) -> Option<DateTime> {
     let time = jiff::Timestamp::from_millisecond(text.split_whitespace().next()?.parse().ok()?).ok()?;
-    Some(out.clock().offset.unwrap_or(jiff::tz::Offset::UTC).to_datetime(time))
+    Some(out.clock().local(time))
 }
 
 /// Words between blanks; quotes keep theirs.

@@ -1,4 +1,4 @@
-use crate::artifact::json_records::{each, int as int_of, text as text_of};
+use crate::artifact::json::{each, int as int_of, word as text_of};
 use crate::artifact::prelude::*;
 
 pub const ARTIFACT: Artifact = Artifact {
@@ -75,12 +75,14 @@ fn date(seconds: Option<i64>) -> Value<'static> {
 /// Whether it may be executed, and whether it then runs as its owner: `-rwxr-xr-x`, Go's `urwxr-xr-x`, `644`, `104755`.
 fn rights(mode: &str) -> (bool, bool) {
     if let Ok(bits) = u32::from_str_radix(mode, 8) {
-        return (bits & 0o111 != 0, bits & 0o4000 != 0);
+        let is_file = matches!(bits & 0o170_000, 0 | 0o100_000);
+        return (is_file && bits & 0o111 != 0, is_file && bits & 0o4000 != 0);
     }
     // The kind of the file comes first and may be several letters.
     let split = mode.len().checked_sub(9).and_then(|at| mode.split_at_checked(at));
     let (kind, bits) = split.unwrap_or(("", mode));
-    if kind.contains(['d', 'L', 'l']) {
+    // Folders, links, sockets and devices are none of both.
+    if !kind.chars().all(|letter| matches!(letter, '-' | 'u' | 'g' | 't')) {
         return (false, false);
     }
     let owner = bits.get(..3).unwrap_or_default();
@@ -128,6 +130,9 @@ mod tests {
             ("-rw-rw----", (false, false)),
             ("Lrwxrwxrwx", (false, false)),
             ("drwxr-xr-x", (false, false)),
+            ("Srwxrwxrwx", (false, false)),
+            ("Dcrw-rw-r-x", (false, false)),
+            ("040755", (false, false)),
             ("é", (false, false)),
         ] {
             assert_eq!(rights(mode), expected, "{mode}");

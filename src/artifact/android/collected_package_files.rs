@@ -1,4 +1,4 @@
-use crate::artifact::json_records::{each, flag, text as text_of};
+use crate::artifact::json::{boolean as flag_of, each, word as text_of};
 use crate::artifact::prelude::*;
 use crate::time::zoned;
 
@@ -63,8 +63,8 @@ fn parse(bytes: &[u8], out: &mut Out<'_>) -> Result<()> {
                     serial.into(),
                     date("ValidFrom").into(),
                     date("ValidTo").into(),
-                    flag(file, "verified_certificate").into(),
-                    flag(file, "trusted_certificate").into(),
+                    flag_of(file, "verified_certificate").into(),
+                    flag_of(file, "trusted_certificate").into(),
                     Some(errors.join("; ")).filter(|errors| !errors.is_empty()).into(),
                 ],
             );

@@ -1,4 +1,4 @@
-use crate::artifact::json_records::{each, flag, known, text as text_of};
+use crate::artifact::json::{boolean as flag_of, each, known, word as text_of};
 use crate::artifact::prelude::*;
 
 pub const ARTIFACT: Artifact = Artifact {
@@ -35,9 +35,9 @@ fn parse(bytes: &[u8], out: &mut Out<'_>) -> Result<()> {
                 name.into(),
                 package.get("installer").and_then(|installer| installer.as_str()).into(),
                 known(package, "uid").into(),
-                flag(package, "disabled").into(),
-                flag(package, "system").into(),
-                flag(package, "third_party").into(),
+                flag_of(package, "disabled").into(),
+                flag_of(package, "system").into(),
+                flag_of(package, "third_party").into(),
                 files.into(),
             ],
         );

@@ -1,4 +1,4 @@
-use crate::artifact::dumpsys::{indent, is_foreign, is_package, local_time};
+use crate::artifact::android_text::{indent, is_foreign, is_package, local_time};
 use crate::artifact::prelude::*;
 
 pub const ARTIFACT: Artifact = Artifact {

@@ -5,7 +5,12 @@ pub const ARTIFACT: Artifact = Artifact {
     title: "Environment",
     about: "The variables that the phone's shell runs programs with.",
     files: &["/androidqf/env.txt", "/dumpstate/PRINTENV"],
-    columns: &[text("name"), message("value")],
+    columns: &[
+        text("name"),
+        message("value"),
+        // What of it is a path of its own, such as libraries to load.
+        path("paths"),
+    ],
     shows: Trace::Policy,
     line: "{name} is {value}",
     parse: Parse::Text(parse),
@@ -16,7 +21,10 @@ fn parse(lines: &mut Lines<'_>, out: &mut Out<'_>) -> Result<()> {
         let Some((name, value)) = line.split_once('=') else { continue };
         let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
         if !name.is_empty() && name.chars().all(is_name) {
-            out.push(Place::Line { line: number }, [name.into(), value.trim_end().into()]);
+            let value = value.trim_end();
+            let paths: Vec<&str> = value.split([':', ' ']).filter(|path| path.starts_with('/')).collect();
+            let paths = if paths.is_empty() { Value::Null } else { paths.into_iter().collect() };
+            out.push(Place::Line { line: number }, [name.into(), value.into(), paths]);
         }
     }
     Ok(())
@@ -29,12 +37,14 @@ mod tests {
 
     #[test]
     fn variables_are_told_and_further_lines_passed_over() {
-        let text = b"PATH=/sbin:/system/bin\nLD_PRELOAD=/data/x.so\nnot a = variable\n";
+        let text = b"PATH=/sbin:/system/bin\nLD_PRELOAD=/data/x.so libc.so\nHOME=home\nnot a = variable\n";
         assert_eq!(
             rows_at(&ARTIFACT, "/androidqf/env.txt", text).0,
             json!([
-                {"name": "PATH", "value": "/sbin:/system/bin", "_line": "PATH is /sbin:/system/bin"},
-                {"name": "LD_PRELOAD", "value": "/data/x.so", "_line": "LD_PRELOAD is /data/x.so"},
+                {"name": "PATH", "value": "/sbin:/system/bin", "paths": ["/sbin", "/system/bin"], "_line": "PATH is /sbin:/system/bin"},
+                {"name": "LD_PRELOAD", "value": "/data/x.so libc.so", "paths": ["/data/x.so"],
+                 "_line": "LD_PRELOAD is /data/x.so libc.so"},
+                {"name": "HOME", "value": "home", "_line": "HOME is home"},
             ])
         );
         shake(&ARTIFACT, text);

@@ -1,5 +1,5 @@
 use super::packages::{reason_word, source_word};
-use crate::artifact::dumpsys::{indent, is_foreign};
+use crate::artifact::android_text::{indent, is_foreign};
 use crate::artifact::prelude::*;
 
 pub const ARTIFACT: Artifact = Artifact {

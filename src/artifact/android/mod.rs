@@ -3,6 +3,8 @@
 
 crate::artifact::artifacts! {
     accessibility
+    account_changes
+    accounts
     acquisition
     activities
     adb
@@ -11,17 +13,20 @@ crate::artifact::artifacts! {
     apk_certificates
     app_ops
     app_roles
+    app_sizes
     app_traffic
     app_usage
     backup_apps
     battery_daily
     battery_history
+    battery_names
+    bluetooth_devices
     boot_history
     bugbane_files
-    bugbane_mounts
     bugbane_packages
     bugbane_root_binaries
     camera_use
+    chrome_history
     collected_files
     collected_package_files
     collected_packages
@@ -30,12 +35,14 @@ crate::artifact::artifacts! {
     database_activity
     device_admins
     dns_events
+    domain_verification
     dropbox
     dumpstate_log
     environment
     file_times
     install_sessions
     intrusion_other
+    location_requests
     logcat
     microphone_use
     mounts
@@ -47,10 +54,14 @@ crate::artifact::artifacts! {
     package_users
     packages
     platform_compat
+    power_events
     process_exits
+    process_statistics
     processes
     properties
+    providers
     receivers
+    recovery_runs
     redirections
     root_binaries
     security_events
@@ -58,10 +69,16 @@ crate::artifact::artifacts! {
     services
     setting_changes
     settings
+    shutdown_requests
     sms
     sockets
     system_services
     tmp_files
     tombstone_files
     tombstones
+    update_log
+    usb_connections
+    users
+    wifi_connections
+    wifi_networks
 }

@@ -1,13 +1,14 @@
 use std::collections::HashSet;
 
-use crate::artifact::json_records::each;
+use crate::artifact::json::each;
 use crate::artifact::prelude::*;
+use crate::artifact::protobuf_stream::messages;
 
 pub const ARTIFACT: Artifact = Artifact {
     id: "android.mounts",
     title: "Mounted volumes",
     about: "What is mounted where, and whether it can be written to. Processes may see different mounts.",
-    files: &["/androidqf/mounts.json", "/proc/*/mountinfo"],
+    files: &["/androidqf/mounts.{json,pb}", "/proc/*/mountinfo"],
     columns: &[
         path("mount_point"),
         path("device"),
@@ -45,19 +46,24 @@ impl Mount {
 }
 
 fn parse(bytes: &[u8], out: &mut Out<'_>) -> Result<()> {
+    // Most stand there twice, as `mount` and as the kernel writes them.
+    let mut seen = HashSet::new();
+    let mut collected = |place: Place, line: Option<&str>, out: &mut Out<'_>| {
+        let Some(mount) = line.and_then(|line| printed(line).or_else(|| of_kernel(line))) else {
+            out.warn(Some(place), "is no mount");
+            return;
+        };
+        if seen.insert([mount.point.clone(), mount.device.clone(), mount.read_write().to_string()]) {
+            push(place, &mount, None, out);
+        }
+    };
     if out.path().ends_with(".json") {
-        // Most stand there twice, as `mount` and as the kernel writes them.
-        let mut seen = HashSet::new();
-        return each(bytes, |number, line| {
-            let place = Place::key(format!("[{number}]"));
-            let Some(mount) = line.as_str().and_then(|line| printed(line).or_else(|| of_kernel(line))) else {
-                out.warn(Some(place), "is no mount");
-                return;
-            };
-            if seen.insert([mount.point.clone(), mount.device.clone(), mount.read_write().to_string()]) {
-                push(place, &mount, None, out);
-            }
-        });
+        return each(bytes, |number, line| collected(Place::key(format!("[{number}]")), line.as_str(), out));
+    }
+    // Bugbane's.
+    if out.path().ends_with(".pb") {
+        messages(bytes, out, |place, fields, out| collected(place, fields.text(1).as_text(), out));
+        return Ok(());
     }
     let pid = out.path().split('/').nth(2).and_then(|pid| pid.parse::<i64>().ok());
     let text = bytes.to_vec();
@@ -153,6 +159,7 @@ fn unescaped(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::artifact::testing::*;
+    use crate::format::protobuf::testing::{bytes, framed};
 
     const INFO: &str = r"25 1 253:4 / / ro,nodev,noatime - ext4 /dev/block/dm-4 ro,seclabel
 30 25 253:5 / /vendor rw,noatime shared:3 - ext4 /dev/block/dm-5 rw,seclabel
@@ -186,5 +193,17 @@ mod tests {
         assert_eq!(points, ["/vendor_dlkm", "/system_ext", "/vendor"]);
         assert_eq!(warnings, ["is no mount"]);
         shake(&ARTIFACT, text.as_bytes());
+    }
+
+    #[test]
+    fn messages_of_bugbane_are_the_same_mounts() {
+        let line = |line: &str| framed(&[bytes(1, line)]);
+        let stream = [line("/dev/block/dm-4 on / type ext4 (ro)"), line("/dev/block/dm-4 / ext4 ro 0 0"), line("b")].concat();
+        let (records, warnings) = rows_at(&ARTIFACT, "/androidqf/mounts.pb", &stream);
+        assert_eq!((records.as_array().unwrap().len(), &records[0]["mount_point"]), (1, &json!("/")));
+        assert_eq!(warnings, ["is no mount"]);
+        for cut in 0..stream.len() {
+            rows_at(&ARTIFACT, "/androidqf/mounts.pb", &stream[..cut]);
+        }
     }
 }

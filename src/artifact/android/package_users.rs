@@ -1,4 +1,4 @@
-use super::packages::reason_word;
+use super::packages::{is_factory, local, reason_word};
 use crate::artifact::package_dump::{self, Package, User};
 use crate::artifact::prelude::*;
 
@@ -24,7 +24,7 @@ pub const ARTIFACT: Artifact = Artifact {
         app_id("suspending_package"),
         app_id("disabled_by"),
         // The event of the first user stands with the package.
-        text("first_installed"),
+        fact_time("first_installed", Epoch::Local),
     ],
     shows: Trace::Installed,
     line: "user {user_id} has package {package_name}, installed: {installed}, {enabled}",
@@ -37,6 +37,7 @@ fn parse(lines: &mut Lines<'_>, out: &mut Out<'_>) -> Result<()> {
 
 fn push(package: &Package, user: &User, out: &mut Out<'_>) {
     let of_package = package.field("firstInstallTime").filter(|_| user.id == 0);
+    let first_installed = user.field("firstInstallTime").or(of_package).and_then(local);
     out.push(
         Place::Line { line: user.line },
         [
@@ -55,7 +56,7 @@ fn push(package: &Package, user: &User, out: &mut Out<'_>) {
             user.field("uninstallReason").into(),
             user.field("suspendingPackage").into(),
             user.field("lastDisabledCaller").into(),
-            user.field("firstInstallTime").or(of_package).into(),
+            first_installed.filter(|time| !is_factory(*time)).into(),
         ],
     );
 }
@@ -84,7 +85,7 @@ mod tests {
             rows(&ARTIFACT, text.as_bytes()),
             json!([
                 {"package_name": "a.b", "package_type": "active", "system": false, "user_id": 0, "installed": false,
-                 "enabled": "disabled by the user", "first_installed": "2020-01-01 00:00:00",
+                 "enabled": "disabled by the user", "first_installed": "2020-01-01T00:00:00.000000+00:00",
                  "_line": "user 0 has package a.b, installed: no, disabled by the user"},
                 {"package_name": "a.b", "package_type": "active", "system": false, "user_id": 10, "installed": true, "stopped": true,
                  "enabled": "enabled by default", "install_reason": "policy", "disabled_by": "c.d",

@@ -108,12 +108,12 @@ fn push(package: &Package, out: &mut Out<'_>) {
     );
 }
 
-fn local(text: &str) -> Option<DateTime> {
+pub(super) fn local(text: &str) -> Option<DateTime> {
     crate::time::ascii_digits(text).parse().ok()
 }
 
 /// System images and archives carry such days instead of times, in the zone of whoever built them.
-fn is_factory(time: DateTime) -> bool {
+pub(super) fn is_factory(time: DateTime) -> bool {
     let day = time.date();
     day.year() < 1980
         || day <= date(1980, 1, 1)

@@ -2,7 +2,7 @@ use std::collections::HashSet;
 
 use serde_json::Value as Json;
 
-use crate::artifact::json_records::{each, known, text as text_of};
+use crate::artifact::json::{each, known, word as text_of};
 use crate::artifact::prelude::*;
 
 pub const ARTIFACT: Artifact = Artifact {

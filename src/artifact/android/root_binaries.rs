@@ -1,4 +1,4 @@
-use crate::artifact::json_records::each;
+use crate::artifact::json::each;
 use crate::artifact::prelude::*;
 
 pub const ARTIFACT: Artifact = Artifact {

@@ -86,6 +86,7 @@ pub(super) fn timestamp(text: &str) -> Option<jiff::Timestamp> {
 pub(super) mod tests {
     use super::*;
     use crate::artifact::testing::*;
+    use crate::format::protobuf::testing::{bytes as block, int};
 
     pub const TEXT: &str = "\
 *** *** *** *** *** *** *** *** *** *** *** *** *** *** *** ***
@@ -116,30 +117,6 @@ pid: 700, tid: 700, name: mediaserver  >>> /system/bin/mediaserver <<<
 --------- log main
 ";
 
-    fn varint(mut value: u64, bytes: &mut Vec<u8>) {
-        while value > 0x7f {
-            bytes.push((value & 0x7f) as u8 | 0x80);
-            value >>= 7;
-        }
-        bytes.push(value as u8);
-    }
-
-    fn int(number: u64, value: u64) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        varint(number << 3, &mut bytes);
-        varint(value, &mut bytes);
-        bytes
-    }
-
-    fn block(number: u64, content: &[u8]) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        varint(number << 3 | 2, &mut bytes);
-        varint(content.len() as u64, &mut bytes);
-        bytes.extend_from_slice(content);
-        bytes
-    }
-
-    /// The same crash as protobuf.
     pub fn protobuf() -> Vec<u8> {
         let frame = block(6, b"/data/local/tmp/x.so");
         let thread = [int(1, 712), block(2, b"Codec thread"), block(4, &frame)].concat();
@@ -154,11 +131,11 @@ pid: 700, tid: 700, name: mediaserver  >>> /system/bin/mediaserver <<<
             block(8, b"u:r:mediaserver:s0\0"),
             block(9, b"/system/bin/mediaserver"),
             block(9, b"-x"),
-            block(10, &[int(1, 6), block(2, b"SIGABRT"), int(3, u64::MAX), block(4, b"SI_QUEUE")].concat()),
+            block(10, [int(1, 6), block(2, b"SIGABRT"), int(3, u64::MAX), block(4, b"SI_QUEUE")].concat()),
             block(14, b"bad: value"),
-            block(16, &[int(1, 712), block(2, &thread)].concat()),
-            block(17, &[int(6, 1), block(7, b"/memfd:jit-cache (deleted)")].concat()),
-            block(19, &[int(1, 5), block(2, b"/dev/null")].concat()),
+            block(16, [int(1, 712), block(2, &thread)].concat()),
+            block(17, [int(6, 1), block(7, b"/memfd:jit-cache (deleted)")].concat()),
+            block(19, [int(1, 5), block(2, b"/dev/null")].concat()),
             int(20, 40),
         ]
         .concat()

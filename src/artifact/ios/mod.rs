@@ -1,24 +1,40 @@
 //! What lies where on an iPhone. Paths, tables, columns and epochs are stated in each file.
 
 crate::artifact::artifacts! {
+    account_devices
+    accounts
     activation_log
     addaily
+    aggregate_counters
     analytics
     app_bundles
     app_info
     app_installs
     app_provisioning
+    app_store_apps
+    app_store_installs
+    application_state
     applications
     attachment_files
     backup_info
     backup_state
+    biome_apps
+    biome_boots
+    biome_installs
+    biome_messages
+    biome_other
+    biome_privacy
+    biome_web
+    cache_files
     calendar
     calls
     chrome_downloads
+    chrome_favicons
     chrome_history
     chrome_searches
     contacts
     container_log
+    cookies
     crash_images
     crash_other
     crash_reporter_settings
@@ -26,8 +42,11 @@ crate::artifact::artifacts! {
     crash_summaries
     datausage
     diagnostic_logs
+    escrow_devices
+    firefox_favicons
     firefox_history
     firefox_tombstones
+    fs_events
     global_preferences
     idstatuscache
     image_paths
@@ -35,16 +54,37 @@ crate::artifact::artifacts! {
     interaction_contacts
     interactions
     jetsam_processes
+    knowledge_apps
+    knowledge_installs
+    knowledge_other
+    knowledge_web
     known_networks
+    launchd_overrides
     locationd
     lockdownd_log
     logd_log
     logd_statistics
+    mail
+    mail_addresses
+    mail_files
+    managed_apps
     management
     manifest
+    message_chats
+    message_deletions
+    message_edits
+    message_gaps
+    netusage
+    netusage_routes
     network_extension_rules
     network_extensions
     network_preferences
+    notification_apps
+    notifications
+    os_restores
+    os_updates
+    pair_records
+    photo_sources
     powerlog_apps
     powerlog_device
     powerlog_media
@@ -54,24 +94,45 @@ crate::artifact::artifacts! {
     profile_events
     profile_lists
     profiles
+    provisioning_profiles
+    recents
     restriction_events
+    safari_bookmarks
+    safari_cloud_tabs
+    safari_downloads
+    safari_favicons
     safari_history
     safari_open_tabs
+    safari_searches
     safari_tabs
     safari_tombstones
+    screen_time
+    security_analytics
+    security_analytics_builds
+    setup_state
+    sharing_preferences
     shortcuts
     shutdown_log
     sms
     sms_attachments
     stackshot_processes
+    staged_files
     system_version
     tcc
+    trust_store
     unified_log
     unified_log_images
     unified_log_processes
+    update_preferences
     user_settings
+    version_history
+    web_clips
+    webkit_network_cache
     webkit_observations
+    webkit_origins
     webkit_redirects
+    webkit_session_log
+    webkit_storage
     whatsapp
     whatsapp_calls
     whatsapp_chats

@@ -4,11 +4,17 @@ use crate::artifact::prelude::*;
 pub const ARTIFACT: Artifact = Artifact {
     id: "ios.user_settings",
     title: "Effective restrictions",
-    about: "What the phone's profiles, management and owner together allow: diagnostics, Lockdown Mode, installing apps.",
+    about: "What the phone's profiles, management and owner allow, each alone and together: diagnostics, Lockdown Mode, installing apps.",
     files: &[
         "/private/var/containers/Shared/SystemGroup/*/Library/ConfigurationProfiles/EffectiveUserSettings.plist",
         "/private/var/mobile/Library/ConfigurationProfiles/EffectiveUserSettings.plist",
         "/private/var/mobile/Library/UserConfigurationProfiles/EffectiveUserSettings.plist",
+        "/private/var/containers/Shared/SystemGroup/*/Library/ConfigurationProfiles/UserSettings.plist",
+        "/private/var/mobile/Library/ConfigurationProfiles/UserSettings.plist",
+        "/private/var/mobile/Library/UserConfigurationProfiles/UserSettings.plist",
+        "/private/var/containers/Shared/SystemGroup/*/Library/ConfigurationProfiles/Truth.plist",
+        "/private/var/mobile/Library/ConfigurationProfiles/Truth.plist",
+        "/private/var/mobile/Library/UserConfigurationProfiles/Truth.plist",
     ],
     columns: &[text("section"), text("setting"), message("value"), message("details")],
     shows: Trace::Policy,

@@ -192,7 +192,7 @@ mobile  501  1000   412     1     4004   0.0  0.5  37  0 407963424  10432 -     
 
     #[test]
     fn starts_in_other_languages_and_without_a_clock_stay_text() {
-        let clock = Clock { snapshot: crate::time::zoned("2023-05-24T12:00:00Z"), offset: crate::time::offset("+0200"), zones: None };
+        let clock = Clock { snapshot: crate::time::zoned("2023-05-24T12:00:00Z"), offset: crate::time::offset("+0200"), ..Clock::NONE };
         let of = |text: &str| started_at(text, &clock).map(|time| time.to_string());
         assert_eq!(of("9:05AM").as_deref(), Some("2023-05-24T09:05:00"));
         assert_eq!(of("12:05AM").as_deref(), Some("2023-05-24T00:05:00"));

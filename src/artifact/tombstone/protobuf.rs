@@ -1,8 +1,9 @@
 //! The form for programs, since Android 12. Only the fields that are used are looked at; the others are stepped over.
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 
 use super::Tombstone;
+use crate::format::protobuf::{Field, Fields};
 
 const ARCHITECTURES: [&str; 6] = ["arm", "arm64", "x86", "x86_64", "riscv64", "none"];
 
@@ -12,14 +13,14 @@ pub fn read(bytes: &[u8]) -> Result<Tombstone> {
     // proto3 leaves zeros out.
     (tombstone.uid, tombstone.tid) = (Some(0), Some(0));
     let mut architecture = 0;
-    let result = Fields { rest: bytes }.each(&mut |number, field| match (number, field) {
-        (1, Field::Int(value)) => architecture = value,
+    let result = each(bytes, &mut |number, field| match (number, field) {
+        (1, Field::Varint(value)) => architecture = value,
         (2, Field::Bytes(text)) => tombstone.fingerprint = words(text),
         (3, Field::Bytes(text)) => tombstone.revision = words(text),
         (4, Field::Bytes(text)) => tombstone.timestamp = words(text),
-        (5, Field::Int(value)) => tombstone.pid = i64::try_from(value).ok(),
-        (6, Field::Int(value)) => tombstone.tid = i64::try_from(value).ok(),
-        (7, Field::Int(value)) => tombstone.uid = i64::try_from(value).ok(),
+        (5, Field::Varint(value)) => tombstone.pid = i64::try_from(value).ok(),
+        (6, Field::Varint(value)) => tombstone.tid = i64::try_from(value).ok(),
+        (7, Field::Varint(value)) => tombstone.uid = i64::try_from(value).ok(),
         (8, Field::Bytes(text)) => tombstone.label = words(text),
         (9, Field::Bytes(text)) if tombstone.command_line.len() < REPEATED_MOST => {
             tombstone.command_line.push(String::from_utf8_lossy(text).into_owned());
@@ -35,7 +36,7 @@ pub fn read(bytes: &[u8]) -> Result<Tombstone> {
             let name = text_field(message, 2).unwrap_or_default();
             tombstone.file(&name, "open", false);
         }
-        (20, Field::Int(value)) => tombstone.uptime_s = i64::try_from(value).ok(),
+        (20, Field::Varint(value)) => tombstone.uptime_s = i64::try_from(value).ok(),
         _ => {}
     });
     if tombstone.pid.is_none() {
@@ -66,13 +67,13 @@ struct Thread<'b> {
 /// An entry of the map of threads: its key and the thread.
 fn thread(entry: &[u8]) -> Option<(i64, Thread<'_>)> {
     let (mut id, mut message) = (0, None);
-    let whole = Fields { rest: entry }.each(&mut |number, field| match (number, field) {
-        (1, Field::Int(value)) => id = value,
+    let whole = each(entry, &mut |number, field| match (number, field) {
+        (1, Field::Varint(value)) => id = value,
         (2, Field::Bytes(value)) => message = Some(value),
         _ => {}
     });
     let mut thread = Thread { name: None, frames: Vec::new() };
-    let inside = Fields { rest: message? }.each(&mut |number, field| match (number, field) {
+    let inside = each(message?, &mut |number, field| match (number, field) {
         (2, Field::Bytes(name)) => thread.name = words(name),
         (4, Field::Bytes(frame)) if thread.frames.len() < REPEATED_MOST => thread.frames.push(frame),
         _ => {}
@@ -86,16 +87,16 @@ fn signal(message: &[u8], tombstone: &mut Tombstone) {
     (tombstone.signal, tombstone.code) = (Some(0), Some(0));
     let (mut has_sender, mut has_address, mut address) = (false, false, 0);
     let (mut uid, mut pid) = (0, 0);
-    let read = Fields { rest: message }.each(&mut |number, field| match (number, field) {
-        (1, Field::Int(value)) => tombstone.signal = Some(signed(value)),
+    let read = each(message, &mut |number, field| match (number, field) {
+        (1, Field::Varint(value)) => tombstone.signal = Some(signed(value)),
         (2, Field::Bytes(name)) => tombstone.signal_name = words(name),
-        (3, Field::Int(value)) => tombstone.code = Some(signed(value)),
+        (3, Field::Varint(value)) => tombstone.code = Some(signed(value)),
         (4, Field::Bytes(name)) => tombstone.code_name = words(name),
-        (5, Field::Int(value)) => has_sender = value != 0,
-        (6, Field::Int(value)) => uid = signed(value),
-        (7, Field::Int(value)) => pid = signed(value),
-        (8, Field::Int(value)) => has_address = value != 0,
-        (9, Field::Int(value)) => address = value,
+        (5, Field::Varint(value)) => has_sender = value != 0,
+        (6, Field::Varint(value)) => uid = signed(value),
+        (7, Field::Varint(value)) => pid = signed(value),
+        (8, Field::Varint(value)) => has_address = value != 0,
+        (9, Field::Varint(value)) => address = value,
         _ => {}
     });
     let _ = read;
@@ -107,8 +108,8 @@ fn signal(message: &[u8], tombstone: &mut Tombstone) {
 
 fn mapping(message: &[u8], tombstone: &mut Tombstone) {
     let (mut name, mut executable) = (None, false);
-    let read = Fields { rest: message }.each(&mut |number, field| match (number, field) {
-        (6, Field::Int(value)) => executable = value != 0,
+    let read = each(message, &mut |number, field| match (number, field) {
+        (6, Field::Varint(value)) => executable = value != 0,
         (7, Field::Bytes(text)) => name = words(text),
         _ => {}
     });
@@ -118,7 +119,7 @@ fn mapping(message: &[u8], tombstone: &mut Tombstone) {
 
 fn text_field(message: &[u8], wanted: u64) -> Option<String> {
     let mut found = None;
-    let read = Fields { rest: message }.each(&mut |number, field| {
+    let read = each(message, &mut |number, field| {
         if let (true, Field::Bytes(text)) = (number == wanted, field) {
             found = words(text);
         }
@@ -138,53 +139,11 @@ fn words(bytes: &[u8]) -> Option<String> {
     Some(text.trim_end_matches('\0').to_owned()).filter(|text| !text.is_empty())
 }
 
-enum Field<'b> {
-    Int(u64),
-    Bytes(&'b [u8]),
-    Fixed,
-}
-
-/// The fields of a message. https://protobuf.dev/programming-guides/encoding/
-struct Fields<'b> {
-    rest: &'b [u8],
-}
-
-impl<'b> Fields<'b> {
-    fn each(mut self, take: &mut dyn FnMut(u64, Field<'b>)) -> Result<()> {
-        while !self.rest.is_empty() {
-            let tag = self.varint()?;
-            let field = match tag & 7 {
-                0 => Field::Int(self.varint()?),
-                1 => self.bytes(8).map(|_| Field::Fixed)?,
-                2 => {
-                    let length = self.varint()?;
-                    Field::Bytes(self.bytes(length)?)
-                }
-                5 => self.bytes(4).map(|_| Field::Fixed)?,
-                other => bail!("a field of the unknown kind {other}"),
-            };
-            take(tag >> 3, field);
-        }
-        Ok(())
+/// Gives the fields of a message until the first that cannot be read.
+fn each<'b>(message: &'b [u8], take: &mut dyn FnMut(u64, Field<'b>)) -> Result<()> {
+    for field in Fields::new(message) {
+        let (number, field) = field?;
+        take(number, field);
     }
-
-    fn varint(&mut self) -> Result<u64> {
-        let mut value = 0_u64;
-        for shift in (0..64).step_by(7) {
-            let (byte, rest) = self.rest.split_first().context("ends inside of a number")?;
-            self.rest = rest;
-            value |= u64::from(byte & 0x7f) << shift;
-            if byte & 0x80 == 0 {
-                return Ok(value);
-            }
-        }
-        bail!("a number that is too long")
-    }
-
-    fn bytes(&mut self, length: u64) -> Result<&'b [u8]> {
-        let length = usize::try_from(length).context("a field that is too long")?;
-        let (field, rest) = self.rest.split_at_checked(length).context("ends inside of a field")?;
-        self.rest = rest;
-        Ok(field)
-    }
+    Ok(())
 }

@@ -96,7 +96,7 @@ impl<'a> Chunks<'a> {
 /// A file shared by the image with the log and the image without it.
 pub(super) type Shared<'a> = Arc<Mutex<Chunks<'a>>>;
 
-fn locked<R>(file: &Mutex<Chunks<'_>>, read: impl FnOnce(&mut Chunks<'_>) -> R) -> R {
+pub(super) fn locked<R>(file: &Mutex<Chunks<'_>>, read: impl FnOnce(&mut Chunks<'_>) -> R) -> R {
     // A panic inside a reader leaves no half-made chunk behind that could be taken for content.
     read(&mut file.lock().unwrap_or_else(PoisonError::into_inner))
 }
@@ -174,6 +174,20 @@ impl<'a> Image<'a> {
         let overlay = self.overlay.as_ref()?;
         let offset = overlay.wal.map.get(&u32::try_from(page).ok()?)?;
         Some((&overlay.file, *offset))
+    }
+
+    /// Where a page lies: whether in the log, and at which offset of that file.
+    pub fn place(&self, page: u32) -> (bool, u64) {
+        match self.in_log(u64::from(page)) {
+            Some((_, offset)) => (true, offset),
+            None => (false, u64::from(page).saturating_sub(1) * self.page_size),
+        }
+    }
+
+    /// Fills `buffer` with a whole page; false if there is no such page or it cannot be read.
+    pub fn page(&self, number: u32, buffer: &mut [u8]) -> bool {
+        let Some(index) = u64::from(number).checked_sub(1) else { return false };
+        self.read(index * self.page_size, buffer).is_ok_and(|read| read == buffer.len())
     }
 
     /// Fills `buffer` from `offset`; fewer bytes only at the end of the image.

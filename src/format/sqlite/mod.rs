@@ -1,16 +1,24 @@
 //! SQLite databases of evidence: read through any [`ReadAt`], with the write-ahead log, without ever writing a byte.
 //!
 //! `image` lays the log's pages over the file, `vfs` shows the result to SQLite, and [`Database`] asks it in the schema that this
-//! device happens to have. Deleted rows are left to others; a damaged database can be salvaged by the caller's decision.
+//! device happens to have. Rows that are deleted or replaced are looked for by `recover`. A damaged database can be salvaged by the caller's decision (`salvage`); what lies at an offset is explained
+//! by `spot`, and `seams` joins what overflow pages tear apart.
 
+mod carve;
 mod image;
+mod pages;
 mod query;
 mod record;
+mod recover;
 mod salvage;
+mod schema;
+mod seams;
+mod spot;
 mod vfs;
 mod wal;
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -25,7 +33,10 @@ use image::{Chunks, Image, MAGIC, Overlay, Shared};
 use vfs::{Mount, Watch};
 
 pub use query::{Row, Statement};
+pub use recover::{Confidence, Found, Recovered, recover};
 pub use salvage::{Salvaged, salvage};
+pub use seams::{Seam, seams};
+pub use spot::{Map, Part, Space, Spot, Version, is_database, is_log};
 pub use wal::{Stop, Wal};
 
 /// How long one statement may run.
@@ -99,6 +110,8 @@ pub struct Database<'a> {
     without_wal: OnceCell<Option<Mount<'a>>>,
     tables: Vec<String>,
     notes: Vec<String>,
+    /// The words of all statements prepared so far, in lower case.
+    asked: RefCell<BTreeSet<String>>,
 }
 
 impl<'a> Database<'a> {
@@ -110,7 +123,8 @@ impl<'a> Database<'a> {
         wal: Option<Box<dyn ReadAt + 'a>>,
     ) -> Result<Database<'a>, DatabaseError> {
         let mut notes = Vec::new();
-        let (image, base) = fold(main, wal, &mut notes)?;
+        let Folded { image, main, log } = fold(main, wal, &mut notes)?;
+        let base = log.filter(|log| log.overlay.is_some()).map(|_| (main, image.page_size() as u32));
         let missing = image.missing_pages();
         if missing > 0 {
             notes.push(format!(
@@ -147,7 +161,7 @@ impl<'a> Database<'a> {
             }
             notes.push(format!("the list of tables is incomplete: {error}"));
         }
-        Ok(Database { mount, base, without_wal: OnceCell::new(), tables, notes })
+        Ok(Database { mount, base, without_wal: OnceCell::new(), tables, notes, asked: RefCell::default() })
     }
 
     /// The real tables; views and virtual tables run code of the evidence's choosing and are not offered.
@@ -167,6 +181,11 @@ impl<'a> Database<'a> {
             }
         }
         columns
+    }
+
+    /// Whether a statement prepared so far names this table or column.
+    pub fn was_asked_for(&self, name: &str) -> bool {
+        self.asked.borrow().contains(&name.to_lowercase())
     }
 
     /// What a user should know about how the image came about: frames of the log left out, pages missing.
@@ -197,9 +216,23 @@ impl<'a> Database<'a> {
     }
 }
 
-/// Reads headers and log, and makes the image of both. The second value is what [`Database::base`] wants.
-type Folded<'a> = (Image<'a>, Option<(Shared<'a>, u32)>);
+/// A database file and its log, and the image of both.
+struct Folded<'a> {
+    image: Image<'a>,
+    main: Shared<'a>,
+    log: Option<Log<'a>>,
+}
 
+/// A write-ahead log, whether it is used or not.
+struct Log<'a> {
+    file: Shared<'a>,
+    /// It is of this state of the database.
+    belongs: bool,
+    /// Its committed frames.
+    overlay: Option<Arc<Overlay<'a>>>,
+}
+
+/// Reads headers and log.
 fn fold<'a>(
     main: Box<dyn ReadAt + 'a>,
     wal: Option<Box<dyn ReadAt + 'a>>,
@@ -210,18 +243,23 @@ fn fold<'a>(
     let read = main.read(0, &mut start).map_err(|error| DatabaseError::Read(error.to_string()))?;
     start.truncate(read);
     let of_main = page_size(&start);
-    let overlay = wal.map(Chunks::new).filter(|wal| wal.len() > 0).and_then(|mut file| {
-        match belonging(Wal::parse(&mut file), &mut file, &start, of_main) {
+    let log = wal.map(Chunks::new).filter(|wal| wal.len() > 0).map(|mut file| {
+        let used = belonging(Wal::parse(&mut file), &mut file, &start, of_main);
+        let file = Arc::new(Mutex::new(file));
+        let belongs = used.is_ok();
+        let overlay = match used {
             Ok(wal) => {
                 notes.extend(wal.note());
-                (wal.frames > 0).then(|| Overlay { file: Arc::new(Mutex::new(file)), wal })
+                (wal.frames > 0).then(|| Arc::new(Overlay { file: Arc::clone(&file), wal }))
             }
             Err(reason) => {
                 notes.push(format!("the -wal is not used: it {reason}"));
                 None
             }
-        }
+        };
+        Log { file, belongs, overlay }
     });
+    let overlay = log.as_ref().and_then(|log| log.overlay.clone());
     let with_first_page = overlay.as_ref().filter(|overlay| overlay.wal.map.contains_key(&1));
     let page_size = match (of_main, with_first_page) {
         (Some(size), _) => size,
@@ -231,8 +269,7 @@ fn fold<'a>(
         (None, None) => return Err(DatabaseError::NotADatabase),
     };
     let main = Arc::new(Mutex::new(main));
-    let base = overlay.is_some().then(|| (Arc::clone(&main), page_size));
-    Ok((Image::new(main, overlay.map(Arc::new), page_size), base))
+    Ok(Folded { image: Image::new(Arc::clone(&main), overlay, page_size), main, log })
 }
 
 /// The page size in a database header, if it is one.

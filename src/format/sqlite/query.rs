@@ -38,7 +38,12 @@ impl Database<'_> {
             let sql: String = pieces.iter().map(Piece::sql).collect();
             let flags = PrepFlags::SQLITE_PREPARE_NO_VTAB;
             let error = match self.mount.connection().prepare_with_flags(&sql, flags) {
-                Ok(statement) => return Ok(statement),
+                Ok(statement) => {
+                    let part_of_name = |c: char| c.is_alphanumeric() || c == '_';
+                    let words = sql.split(|c| !part_of_name(c)).filter(|word| !word.is_empty());
+                    self.asked.borrow_mut().extend(words.map(str::to_lowercase));
+                    return Ok(statement);
+                }
                 Err(error) => error,
             };
             // Every round turns at least one optional piece into NULL, so this ends.

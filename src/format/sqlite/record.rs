@@ -49,6 +49,19 @@ pub(super) fn varint(bytes: &[u8]) -> Option<(i64, &[u8])> {
     None
 }
 
+/// How many bytes a value of this serial type takes. `None`: there is no such type.
+pub(super) fn field_len(serial_type: i64) -> Option<usize> {
+    Some(match serial_type {
+        0 | 8 | 9 => 0,
+        1..=4 => serial_type as usize,
+        5 => 6,
+        6 | 7 => 8,
+        12.. => usize::try_from((serial_type - 12) / 2).ok()?,
+        // 10 and 11 are SQLite's own, negative ones nobody's.
+        _ => return None,
+    })
+}
+
 /// The values of a record; of one that is cut, those that are there. `None`: not a record.
 pub(super) fn fields(record: &[u8], encoding: Encoding) -> Option<Vec<Field>> {
     let (header_len, _) = varint(record)?;
@@ -58,15 +71,7 @@ pub(super) fn fields(record: &[u8], encoding: Encoding) -> Option<Vec<Field>> {
     while !types.is_empty() {
         let (serial_type, rest) = varint(types)?;
         types = rest;
-        let len = match serial_type {
-            0 | 8 | 9 => 0,
-            1..=4 => serial_type as usize,
-            5 => 6,
-            6 | 7 => 8,
-            12.. => usize::try_from((serial_type - 12) / 2).ok()?,
-            // 10 and 11 are SQLite's own, negative ones nobody's.
-            _ => return None,
-        };
+        let len = field_len(serial_type)?;
         let (bytes, rest) = body.split_at(len.min(body.len()));
         body = rest;
         fields.push(match serial_type {

@@ -3,22 +3,14 @@
 //! Walks each table from its root and skips what is damaged. Whether it is worth it is the caller's decision; freed pages and
 //! deleted rows are not looked for.
 
-use std::collections::HashSet;
-use std::time::Duration;
-
 use rusqlite::{Connection, ToSql};
 
-use super::image::{Image, MAGIC};
-use super::record::{Encoding, Field, fields, varint};
+use super::pages::Pages;
+use super::record::Field;
+use super::schema::{self, Table};
 use super::vfs::Mount;
-use super::{Database, DatabaseError, MAX_TABLES, MAX_VALUE_LEN, configure, fold, quoted, reason, text};
+use super::{Database, DatabaseError, Folded, configure, fold, quoted, reason};
 use crate::format::ReadAt;
-
-/// Pages remembered as seen (16 GiB at the usual page size).
-const MAX_PAGES: usize = 4 << 20;
-const MAX_COLUMNS: usize = 2000;
-/// One definition is given this long to be understood.
-const SCHEMA_TIME: Duration = Duration::from_secs(5);
 
 /// What could be saved of a damaged database.
 pub struct Salvaged {
@@ -39,17 +31,17 @@ pub fn salvage(
     budget: u64,
 ) -> Result<Salvaged, DatabaseError> {
     let mut notes = Vec::new();
-    let (image, _) = fold(main, wal, &mut notes)?;
+    let Folded { image, .. } = fold(main, wal, &mut notes)?;
     let mut pages = Pages::new(&image)?;
     let target = Connection::open_in_memory().map_err(|error| unbuilt(&error))?;
     target.execute_batch("PRAGMA journal_mode = OFF; BEGIN;").map_err(|error| unbuilt(&error))?;
-    let mut builder = Builder { target, rows: 0, left: budget, full: false, refused: 0 };
+    let mut builder = Builder::new(target, budget);
     let mut damaged = Vec::new();
-    let entries = schema(&mut pages);
+    let entries = schema::entries(&mut pages);
     let schema_whole = pages.damaged == 0;
-    for entry in entries {
+    for entry in entries.iter().filter(|entry| entry.is_table) {
         let before = pages.damaged;
-        let table = match entry.table(&builder.target) {
+        let table = match entry.table().and_then(|table| table.create(&builder.target).map(|()| table)) {
             Ok(table) => Some(table),
             Err(reason) => {
                 notes.push(format!("table {} is not salvaged: {reason}", entry.name));
@@ -84,347 +76,8 @@ pub fn salvage(
     Ok(Salvaged { database, pages_read, pages_damaged, rows })
 }
 
-fn unbuilt(error: &rusqlite::Error) -> DatabaseError {
+pub(super) fn unbuilt(error: &rusqlite::Error) -> DatabaseError {
     DatabaseError::Query { reason: format!("salvaged rows cannot be stored: {}", reason(error)), rows: 0 }
-}
-
-/// Takes a row; false when no more can be taken.
-type Take<'t> = &'t mut dyn FnMut(i64, &[Field]) -> bool;
-
-/// The pages of the image, each visited once.
-struct Pages<'i, 'a> {
-    image: &'i Image<'a>,
-    encoding: Encoding,
-    usable: usize,
-    seen: HashSet<u32>,
-    read: u64,
-    damaged: u64,
-    cut_rows: u64,
-    lost_cells: u64,
-}
-
-impl<'i, 'a> Pages<'i, 'a> {
-    fn new(image: &'i Image<'a>) -> Result<Pages<'i, 'a>, DatabaseError> {
-        let mut header = [0; 100];
-        if !matches!(image.read(0, &mut header), Ok(100)) || !header.starts_with(MAGIC) {
-            return Err(DatabaseError::NotADatabase);
-        }
-        let encoding = match header[59] {
-            2 => Encoding::Utf16Le,
-            3 => Encoding::Utf16Be,
-            _ => Encoding::Utf8,
-        };
-        let usable = image.page_size() as usize - usize::from(header[20]);
-        Ok(Pages {
-            image,
-            encoding,
-            usable,
-            seen: HashSet::new(),
-            read: 0,
-            damaged: 0,
-            cut_rows: 0,
-            lost_cells: 0,
-        })
-    }
-
-    fn page(&self, number: u32) -> Option<Vec<u8>> {
-        let size = self.image.page_size();
-        let mut page = vec![0; size as usize];
-        let offset = u64::from(number).checked_sub(1)? * size;
-        (self.image.read(offset, &mut page).ok()? == page.len()).then_some(page)
-    }
-
-    /// Every row of the tree under `root`, as far as its pages are whole. Each page counts for the first tree that reaches it.
-    fn walk(&mut self, root: u32, take: Take<'_>) {
-        let mut waiting = vec![root];
-        while let Some(number) = waiting.pop()
-            && self.seen.len() < MAX_PAGES
-        {
-            if !self.seen.insert(number) {
-                continue;
-            }
-            self.read += 1;
-            let Some(page) = self.page(number) else {
-                self.damaged += 1;
-                continue;
-            };
-            let header = if number == 1 { 100 } else { 0 };
-            match page.get(header) {
-                Some(0x05) => match children(&page, header) {
-                    Some(mut children) => {
-                        // The stack gives the last first.
-                        children.reverse();
-                        waiting.extend(children);
-                    }
-                    None => self.damaged += 1,
-                },
-                Some(0x0d) => {
-                    if !self.leaf(&page, header, take) {
-                        return;
-                    }
-                }
-                _ => self.damaged += 1,
-            }
-        }
-    }
-
-    /// The rows of a leaf page; false when no more can be taken.
-    fn leaf(&mut self, page: &[u8], header: usize, take: Take<'_>) -> bool {
-        let Some(cells) = cells(page, header, 8) else {
-            self.damaged += 1;
-            return true;
-        };
-        let lost = self.lost_cells;
-        for cell in cells {
-            match self.cell(page, cell) {
-                Some((rowid, fields)) if !take(rowid, &fields) => return false,
-                Some(_) => {}
-                None => self.lost_cells += 1,
-            }
-        }
-        self.damaged += u64::from(self.lost_cells > lost);
-        true
-    }
-
-    fn cell(&mut self, page: &[u8], at: usize) -> Option<(i64, Vec<Field>)> {
-        let (len, rest) = varint(page.get(at..self.usable)?)?;
-        let (rowid, rest) = varint(rest)?;
-        let len = usize::try_from(len).ok().filter(|len| *len <= MAX_VALUE_LEN as usize)?;
-        let local = self.local_len(len)?;
-        if local == len {
-            return Some((rowid, fields(rest.get(..len)?, self.encoding)?));
-        }
-        let (start, next) = rest.split_at_checked(local)?;
-        let mut record = start.to_vec();
-        let mut next = u32::from_be_bytes(*next.first_chunk()?);
-        // Every page of the chain adds to the record, so a chain that bites its tail ends too.
-        while record.len() < len && next != 0 {
-            let Some(overflow) = self.page(next) else { break };
-            self.seen.insert(next);
-            self.read += 1;
-            let Some((link, content)) = overflow.get(..self.usable).and_then(<[u8]>::split_first_chunk)
-            else {
-                break;
-            };
-            next = u32::from_be_bytes(*link);
-            record.extend_from_slice(content.get(..content.len().min(len - record.len()))?);
-        }
-        self.cut_rows += u64::from(record.len() < len);
-        Some((rowid, fields(&record, self.encoding)?))
-    }
-
-    /// How much of a record lies in its cell; the rest is on overflow pages.
-    fn local_len(&self, len: usize) -> Option<usize> {
-        if len <= self.usable.checked_sub(35)? {
-            return Some(len);
-        }
-        let minimum = ((self.usable - 12) * 32 / 255).checked_sub(23)?;
-        let fitting = minimum + (len - minimum) % (self.usable - 4);
-        Some(if fitting <= self.usable - 35 { fitting } else { minimum })
-    }
-
-    /// Leaf pages in use that no tree reaches: their parent is damaged.
-    fn orphans(&mut self, take: Take<'_>) {
-        let total = (self.image.size() / self.image.page_size()).saturating_sub(self.image.missing_pages());
-        let freed = self.freed();
-        for number in 2..=u32::try_from(total).unwrap_or(u32::MAX) {
-            if self.seen.len() >= MAX_PAGES || freed.contains(&number) || self.seen.contains(&number) {
-                continue;
-            }
-            let Some(page) = self.page(number).filter(|page| page.first() == Some(&0x0d)) else { continue };
-            self.seen.insert(number);
-            self.read += 1;
-            if !self.leaf(&page, 0, take) {
-                return;
-            }
-        }
-    }
-
-    /// The pages on the list of free ones.
-    fn freed(&self) -> HashSet<u32> {
-        let mut freed = HashSet::new();
-        let word = |page: &[u8], at: usize| page.get(at..)?.first_chunk().copied().map(u32::from_be_bytes);
-        let mut trunk = self.page(1).and_then(|page| word(&page, 32)).unwrap_or(0);
-        while trunk != 0
-            && freed.len() < MAX_PAGES
-            && freed.insert(trunk)
-            && let Some(page) = self.page(trunk)
-        {
-            let (leaves, _) = page.get(8..).unwrap_or_default().as_chunks::<4>();
-            let count = word(&page, 4).unwrap_or(0) as usize;
-            freed.extend(leaves.iter().take(count).map(|leaf| u32::from_be_bytes(*leaf)));
-            trunk = word(&page, 0).unwrap_or(0);
-        }
-        freed
-    }
-
-    fn describe(&self, notes: &mut Vec<String>) {
-        if self.damaged > 0 {
-            notes.push(format!("{} of {} pages are damaged", self.damaged, self.read));
-        }
-        if self.lost_cells > 0 {
-            notes.push(format!("{} rows on damaged pages cannot be read", self.lost_cells));
-        }
-        if self.cut_rows > 0 {
-            notes.push(format!("{} rows are cut: their overflow pages are damaged", self.cut_rows));
-        }
-        if self.seen.len() >= MAX_PAGES {
-            notes.push(format!("only the first {MAX_PAGES} pages were read"));
-        }
-    }
-}
-
-/// Where the cells of a page begin. `None`: a count that the page cannot hold.
-fn cells(page: &[u8], header: usize, header_len: usize) -> Option<Vec<usize>> {
-    let count = usize::from(u16::from_be_bytes(*page.get(header + 3..)?.first_chunk()?));
-    let start = header + header_len;
-    let (pointers, _) = page.get(start..start + count * 2)?.as_chunks::<2>();
-    Some(pointers.iter().map(|pointer| usize::from(u16::from_be_bytes(*pointer))).collect())
-}
-
-fn children(page: &[u8], header: usize) -> Option<Vec<u32>> {
-    let at = |at: usize| page.get(at..)?.first_chunk().copied().map(u32::from_be_bytes);
-    let mut children: Vec<u32> = cells(page, header, 12)?.into_iter().filter_map(at).collect();
-    children.push(at(header + 8)?);
-    Some(children)
-}
-
-/// A table as the schema names it.
-struct Entry {
-    name: String,
-    root: u32,
-    sql: String,
-}
-
-fn schema(pages: &mut Pages<'_, '_>) -> Vec<Entry> {
-    let mut entries = Vec::new();
-    pages.walk(1, &mut |_, fields| {
-        if let [Field::Text(kind), Field::Text(name), _, Field::Int(root), Field::Text(sql), ..] = fields
-            && kind == b"table"
-            && let Ok(root @ 2..) = u32::try_from(*root)
-        {
-            let string = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-            entries.push(Entry { name: string(name), root, sql: string(sql) });
-        }
-        entries.len() < MAX_TABLES
-    });
-    entries
-}
-
-/// A table of the new database.
-struct Table {
-    name: String,
-    /// A name of the row id that no column hides.
-    rowid: &'static str,
-    columns: Vec<Column>,
-}
-
-struct Column {
-    name: String,
-    affinity: &'static str,
-    default: Option<String>,
-    /// It stands for the row id, and its field in the record is NULL.
-    is_rowid: bool,
-    /// It has a field in the record; virtual generated columns have none.
-    stored: bool,
-}
-
-impl Entry {
-    /// Lets SQLite read the definition in a database of its own, and makes a table of the same columns, without what else a
-    /// definition may hold (constraints, expressions), in `target`.
-    fn table(&self, target: &Connection) -> Result<Table, String> {
-        let said = |error: rusqlite::Error| reason(&error);
-        let starts = self.sql.get(..13).is_some_and(|start| start.eq_ignore_ascii_case("CREATE TABLE "));
-        if !starts || self.name.starts_with("sqlite_") {
-            return Err("it is not a plain table".into());
-        }
-        let scratch = Connection::open_in_memory().map_err(said)?;
-        configure(&scratch).map_err(said)?;
-        scratch.execute_batch("PRAGMA query_only = OFF; PRAGMA max_page_count = 64").map_err(said)?;
-        let scratch = Mount::memory(scratch);
-        scratch.watch().allow(SCHEMA_TIME);
-        scratch.connection().execute(&self.sql, []).map_err(said)?;
-        let name = scratch
-            .connection()
-            .query_row("SELECT name FROM sqlite_master WHERE type = 'table'", [], |row| {
-                Ok(text(row.get_ref(0)?))
-            })
-            .map_err(said)?
-            .ok_or("it has no name")?;
-        let without_rowid =
-            scratch
-                .connection()
-                .query_row(&format!("PRAGMA table_list({})", quoted(&name)), [], |row| row.get::<_, bool>(4));
-        if without_rowid.map_err(said)? {
-            return Err("it is WITHOUT ROWID".into());
-        }
-        let columns = columns(scratch.connection(), &name).map_err(said)?;
-        let hidden = |rowid: &&str| !columns.iter().any(|column| column.name.eq_ignore_ascii_case(rowid));
-        let rowid = ["rowid", "_rowid_", "oid"].into_iter().find(hidden).ok_or("its row id has no name")?;
-        let table = Table { name: self.name.clone(), rowid, columns };
-        target.execute(&table.definition(), []).map_err(said)?;
-        Ok(table)
-    }
-}
-
-fn columns(connection: &Connection, table: &str) -> rusqlite::Result<Vec<Column>> {
-    let mut statement = connection.prepare(&format!("PRAGMA table_xinfo({})", quoted(table)))?;
-    let mut rows = statement.query([])?;
-    let mut columns = Vec::new();
-    let mut key_columns = 0;
-    while columns.len() < MAX_COLUMNS
-        && let Some(row) = rows.next()?
-    {
-        let declared = text(row.get_ref(2)?).unwrap_or_default().to_uppercase();
-        let key = row.get::<_, i64>(5)?;
-        key_columns += i64::from(key > 0);
-        columns.push(Column {
-            name: text(row.get_ref(1)?).unwrap_or_default(),
-            affinity: affinity(&declared),
-            default: text(row.get_ref(4)?).filter(|default| is_literal(default)),
-            is_rowid: key > 0 && declared == "INTEGER",
-            stored: row.get::<_, i64>(6)? != 2,
-        });
-    }
-    for column in &mut columns {
-        column.is_rowid &= key_columns == 1;
-    }
-    Ok(columns)
-}
-
-/// SQLite's rules for declared types: integral numbers of a REAL column are stored as integers, so this is needed to read them.
-fn affinity(declared: &str) -> &'static str {
-    let has = |words: &[&str]| words.iter().any(|word| declared.contains(word));
-    if has(&["INT"]) {
-        "INTEGER"
-    } else if has(&["CHAR", "CLOB", "TEXT"]) {
-        "TEXT"
-    } else if declared.is_empty() || has(&["BLOB"]) {
-        "BLOB"
-    } else if has(&["REAL", "FLOA", "DOUB"]) {
-        "REAL"
-    } else {
-        "NUMERIC"
-    }
-}
-
-/// Only numbers and quoted texts: records older than their column hold nothing for it, and get the default when read.
-fn is_literal(default: &str) -> bool {
-    let quoted = default.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\''));
-    quoted.is_some_and(|inner| !inner.replace("''", "").contains('\''))
-        || (default.parse::<f64>().is_ok() && default.ends_with(|c: char| c.is_ascii_digit()))
-}
-
-impl Table {
-    fn definition(&self) -> String {
-        let columns = self.columns.iter().map(|column| {
-            let key = if column.is_rowid { " PRIMARY KEY" } else { "" };
-            let default =
-                column.default.as_ref().map(|default| format!(" DEFAULT {default}")).unwrap_or_default();
-            format!("{} {}{key}{default}", quoted(&column.name), column.affinity)
-        });
-        format!("CREATE TABLE {} ({})", quoted(&self.name), columns.collect::<Vec<_>>().join(", "))
-    }
 }
 
 /// About what a row takes in pages that are not quite full.
@@ -436,9 +89,9 @@ fn stored_len(fields: &[Field]) -> u64 {
     16 + content.sum::<u64>() * 5 / 4
 }
 
-struct Builder {
-    target: Connection,
-    rows: u64,
+pub(super) struct Builder {
+    pub target: Connection,
+    pub rows: u64,
     /// Bytes that may still be stored. Counted here: SQLite would undo the whole transaction at a limit of its own.
     left: u64,
     full: bool,
@@ -446,8 +99,13 @@ struct Builder {
 }
 
 impl Builder {
+    /// `budget`: bytes that may be stored, about.
+    pub fn new(target: Connection, budget: u64) -> Builder {
+        Builder { target, rows: 0, left: budget, full: false, refused: 0 }
+    }
+
     /// False when the budget is used up.
-    fn insert(&mut self, table: &Table, rowid: i64, fields: &[Field]) -> bool {
+    pub fn insert(&mut self, table: &Table, rowid: i64, fields: &[Field]) -> bool {
         let Some(left) = self.left.checked_sub(stored_len(fields)) else {
             self.full = true;
             return false;
@@ -474,7 +132,7 @@ impl Builder {
         true
     }
 
-    fn describe(&self, notes: &mut Vec<String>) {
+    pub fn describe(&self, notes: &mut Vec<String>) {
         if self.full {
             notes.push("not all rows could be salvaged: the memory for it is used up".into());
         }

@@ -7,8 +7,8 @@ use std::io;
 
 use super::image::Chunks;
 
-const HEADER_LEN: usize = 32;
-const FRAME_HEADER_LEN: usize = 24;
+pub(super) const HEADER_LEN: usize = 32;
+pub(super) const FRAME_HEADER_LEN: usize = 24;
 /// More distinct pages than this are not kept in the map (16 GiB of log at the usual page size).
 const MAX_PAGES: usize = 4 << 20;
 

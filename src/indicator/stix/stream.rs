@@ -5,6 +5,7 @@ use std::io::Read;
 
 use super::{Gathered, Part};
 use crate::indicator::intake::Intake;
+use crate::indicator::journal::Flaw;
 use crate::indicator::load::lossy;
 
 const WINDOW_BYTES: usize = 8 << 20;
@@ -58,7 +59,7 @@ pub(crate) fn read_stream(
             break;
         }
         if cut.places.is_empty() {
-            intake.skip(lines, "", "no object ends within 64 MiB; the rest is not read");
+            intake.tell(Flaw::Damaged, lines, "", "no object ends within 64 MiB; the rest is not read");
             break;
         }
         lines = lines.saturating_add(count_lines(window.get(..used).unwrap_or(&[])));

@@ -2,6 +2,8 @@
 
 use std::sync::LazyLock;
 
+use serde_json::{Map, Value};
+
 use crate::artifact;
 
 /// A module of MVT.
@@ -17,9 +19,18 @@ pub struct Module {
     events: &'static [(&'static str, &'static str)],
     /// MVT tells the kinds of records in one file apart by their `record_type`.
     pub record_type: Option<&'static str>,
+    /// True for its records, where MVT spreads those of an artifact over several modules.
+    only: Option<Only>,
 }
 
+type Only = fn(&Map<String, Value>) -> bool;
+
 impl Module {
+    /// False for a record of its artifact that goes to another module.
+    pub fn takes(&self, record: &Map<String, Value>) -> bool {
+        self.only.is_none_or(|only| only(record))
+    }
+
     pub fn field<'a>(&self, column: &'a str) -> &'a str {
         self.fields.iter().find(|(ours, _)| *ours == column).map_or(column, |(_, theirs)| theirs)
     }
@@ -43,7 +54,7 @@ pub const BASE64: [&str; 8] = [
 
 /// A module whose columns and events are called as ours.
 const fn named(artifact: &'static str, slug: &'static str, class: &'static str) -> Module {
-    Module { artifact, slug, class, fields: &[], events: &[], record_type: None }
+    Module { artifact, slug, class, fields: &[], events: &[], record_type: None, only: None }
 }
 
 /// In MVT's order; several artifacts may go to one module.
@@ -303,6 +314,88 @@ const MODULES: &[Module] = &[
     },
     named("ios.webkit_redirects", "webkit_redirects", "WebkitRedirects"),
     Module {
+        events: &[("modified", "webkit_indexeddb"), ("created", "webkit_indexeddb")],
+        ..site_data("webkit_indexeddb", "WebkitIndexedDB", |record| {
+            starts(record, "storage", "IndexedDB") && !of_view_service(record)
+        })
+    },
+    site_data("webkit_safari_view_service", "WebkitSafariViewService", of_view_service),
+    Module {
+        events: &[("modified", "webkit_local_storage"), ("created", "webkit_local_storage")],
+        ..site_data("webkit_local_storage", "WebkitLocalStorage", |record| {
+            !starts(record, "storage", "IndexedDB") && !of_view_service(record)
+        })
+    },
+    Module {
+        fields: &[
+            ("user_interaction", "most_recent_interaction"),
+            ("had_user_interaction", "user_interaction"),
+        ],
+        events: &[("last_seen", "resource_seen")],
+        ..named("ios.webkit_session_log", "webkit_session_resource_log", "WebkitSessionResourceLog")
+    },
+    Module {
+        fields: &[("recorded", "isodate")],
+        events: &[("recorded", "cache_response")],
+        ..named("ios.cache_files", "cache_files", "CacheFiles")
+    },
+    Module {
+        fields: &[
+            ("first_seen", "first_isodate"),
+            ("last_seen", "isodate"),
+            ("used", "live_isodate"),
+            ("process", "proc_name"),
+        ],
+        events: &[("first_seen", "first_usage"), ("last_seen", "current_usage"), ("used", "live_usage")],
+        ..named("ios.netusage", "netusage", "Netusage")
+    },
+    Module {
+        fields: &[("happened", "isodate"), ("path", "artifact")],
+        ..named("ios.security_analytics", "analytics", "Analytics")
+    },
+    Module {
+        fields: &[("first_seen", "isodate"), ("major_version", "version")],
+        events: &[("first_seen", "analytics_ios_version")],
+        ..named("ios.security_analytics_builds", "analytics_ios_versions", "AnalyticsIOSVersions")
+    },
+    Module {
+        fields: &[("stored", "isodate"), ("kind", "type"), ("path", "safari_favicon_db_path")],
+        events: &[("stored", "safari_favicon")],
+        ..named("ios.safari_favicons", "safari_favicon", "SafariFavicon")
+    },
+    Module {
+        fields: &[("stored", "isodate")],
+        events: &[("stored", "new_favicon")],
+        ..named("ios.chrome_favicons", "chrome_favicon", "ChromeFavicon")
+    },
+    Module {
+        fields: &[
+            ("stored", "isodate"),
+            ("icon_url", "url"),
+            ("url", "history_url"),
+            ("icon_id", "id"),
+            ("page_id", "history_id"),
+            ("icon_type", "type"),
+        ],
+        events: &[("stored", "firefox_history")],
+        ..named("ios.firefox_favicons", "firefox_favicon", "FirefoxFavicon")
+    },
+    Module {
+        fields: &[
+            ("shutdown", "isodate"),
+            ("pids", "pid"),
+            ("client_delay_s", "delay"),
+            ("client_notices", "times_delayed"),
+        ],
+        events: &[("shutdown", "shutdown")],
+        ..named("ios.shutdown_log", "shutdown_log", "ShutdownLog")
+    },
+    Module {
+        fields: &[("recorded", "isodate")],
+        events: &[("recorded", "ios_version")],
+        ..named("ios.version_history", "ios_version_history", "IOSVersionHistory")
+    },
+    Module {
         fields: &[
             ("received", "isodate"),
             ("sent", "isodate"),
@@ -511,12 +604,34 @@ const MODULES: &[Module] = &[
         events: &[("modified", "M---")],
         ..named("android.bugbane_files", "aqf_files", "AQFFiles")
     },
-    named("android.bugbane_mounts", "mounts", "Mounts"),
     Module {
         fields: &[("binary", "path"), ("path", "listing")],
         ..named("android.bugbane_root_binaries", "root_binaries", "RootBinaries")
     },
 ];
+
+/// Sites' data in web views: MVT has a module for each kind.
+const fn site_data(slug: &'static str, class: &'static str, only: Only) -> Module {
+    Module {
+        fields: &[("modified", "isodate")],
+        only: Some(only),
+        ..named("ios.webkit_storage", slug, class)
+    }
+}
+
+fn starts(record: &Map<String, Value>, field: &str, start: &str) -> bool {
+    record.get(field).and_then(Value::as_str).is_some_and(|text| text.starts_with(start))
+}
+
+fn of_view_service(record: &Map<String, Value>) -> bool {
+    let folder = record.get("folder").and_then(Value::as_str);
+    folder.is_some_and(|folder| folder.contains("/com.apple.SafariViewService/"))
+}
+
+/// The module that a record of an artifact goes to.
+pub fn of_record(artifact: &str, record: &Map<String, Value>) -> Option<&'static Module> {
+    all().find(|module| module.artifact == artifact && module.takes(record))
+}
 
 /// The module that an artifact's records go to.
 pub fn of_artifact(artifact: &str) -> Option<&'static Module> {
@@ -597,6 +712,17 @@ mod tests {
                 assert!(column.is_some_and(|column| column.moment.is_some()), "{}: {ours}", module.artifact);
             }
         }
+    }
+
+    #[test]
+    fn site_data_goes_to_one_module_each() {
+        let slug = |storage: &str, folder: &str| {
+            let record = serde_json::json!({"storage": storage, "folder": folder});
+            of_record("ios.webkit_storage", record.as_object().unwrap()).unwrap().slug
+        };
+        assert_eq!(slug("IndexedDB/v1", "/x"), "webkit_indexeddb");
+        assert_eq!(slug("LocalStorage", "/x"), "webkit_local_storage");
+        assert_eq!(slug("IndexedDB", "/x/com.apple.SafariViewService/y"), "webkit_safari_view_service");
     }
 
     #[test]

@@ -111,7 +111,7 @@ impl Cutter {
 
     /// A line that begins at `start`, with the next one at `next`.
     fn line(&mut self, line: &[u8], start: u64, next: u64, number: u64) {
-        let line = line.trim_ascii();
+        let line = line.strip_prefix(b"\xef\xbb\xbf").filter(|_| start == 0).unwrap_or(line).trim_ascii();
         let dashes = self.dashes.take();
         let banner = std::mem::take(&mut self.banner);
         if let Some(rest) = line.strip_prefix(b"DUMP OF SERVICE ")
@@ -258,5 +258,35 @@ mod tests {
             cut(&text.as_bytes()[..length].to_vec()).unwrap();
         }
         assert!(cut(&vec![b'-'; 3 << 20]).unwrap().sections.len() <= 1);
+    }
+
+    #[test]
+    fn lines_of_megabytes_cost_no_memory_and_hide_no_section() {
+        let mut text = b"------ A (b) ------\n".to_vec();
+        text.resize(5 << 20, b'x');
+        text.extend(b"\n------ B (c) ------\nshort\n");
+        let found = cut(&text).unwrap();
+        let names: Vec<&str> = found.sections.iter().map(|section| section.name.as_str()).collect();
+        assert_eq!(names, ["A", "B"]);
+        assert_eq!(found.sections.iter().map(|section| section.len).sum::<u64>(), (5 << 20) - 20 + 1 + 6);
+    }
+
+    #[test]
+    fn more_sections_than_any_report_has_are_counted_out() {
+        let found = cut(&"------ A (b) ------\nx\n".repeat(MAX_SECTIONS + 5).into_bytes()).unwrap();
+        assert!(found.too_many && found.sections.len() == MAX_SECTIONS);
+    }
+
+    #[test]
+    fn marks_are_found_whatever_language_and_line_ends_the_rest_is_in() {
+        let text = format!(
+            "\u{feff}------ SYSTEM PROPERTIES (getprop) ------\r\r\n[a]: [ب]\r\r\n{}\r\r\nDUMP OF SERVICE 設定:\r\r\nعدد ٣\r\r\n",
+            row()
+        );
+        let found = sections(&text);
+        let names: Vec<&str> = found.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["SYSTEM PROPERTIES", "設定"]);
+        assert_eq!(sections("nothing of the kind"), [(String::new(), "nothing of the kind".to_owned())]);
+        assert_eq!(sections(""), []);
     }
 }

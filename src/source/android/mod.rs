@@ -7,21 +7,27 @@ mod ab;
 mod backup;
 mod dumpstate;
 mod intrusion;
+mod phone;
+mod report;
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
-
-use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    sync::{Arc, OnceLock},
+};
 
 use super::{
     Detail, Device, FileKind, Secrets, Source, SourceError, System, VirtualFile,
-    archive::{self, Magic},
+    archive::Magic,
     container::{COPY, Container, FileAt, Member, below, is_litter, join},
 };
-use crate::format::ReadAt;
-use dumpstate::{Section, SectionKind};
+use crate::format::{ReadAt, text};
 use intrusion::Joined;
 pub(super) use intrusion::holds_logs;
+use report::main_text;
 
+/// Where intrusion logs stand, behind one another and each.
+const INTRUSION: &str = "/intrusion_logs/";
 /// Names by which AndroidQF and Bugbane folders are known.
 const COLLECTED: [&str; 14] = [
     "acquisition.json",
@@ -39,24 +45,7 @@ const COLLECTED: [&str; 14] = [
     "root_binaries.pb",
     "bugreport.zip",
 ];
-/// Commands of a bugreport whose output artifacts know by a path of its own.
-const COMMANDS: [(&str, &str); 14] = [
-    ("SYSTEM PROPERTIES", "/getprop"),
-    ("SYSTEM LOG", "/logcat/system"),
-    ("EVENT LOG", "/logcat/events"),
-    ("RADIO LOG", "/logcat/radio"),
-    ("STATS LOG", "/logcat/stats"),
-    ("LAST LOGCAT", "/logcat/last"),
-    ("KERNEL LOG", "/logcat/kernel"),
-    ("KERNEL LOG (dmesg)", "/logcat/kernel"),
-    ("LAST KMSG", "/logcat/last-kernel"),
-    ("PROCESSES AND THREADS", "/processes/ps"),
-    ("PROCESSES", "/processes/ps"),
-    ("PROCESSES (SELINUX LABELS)", "/processes/labels"),
-    ("LIST OF OPEN FILES", "/processes/open-files"),
-    ("DETAILED SOCKET STATE", "/sockets"),
-];
-/// The same for files of AndroidQF.
+/// Files of AndroidQF that artifacts know by a path of its own.
 const FILES: [(&str, &str); 6] = [
     ("getprop.txt", "/getprop"),
     ("processes.txt", "/processes/ps"),
@@ -65,11 +54,10 @@ const FILES: [(&str, &str); 6] = [
     ("logcat_old.txt", "/logcat/last"),
     ("selinux.txt", "/selinux"),
 ];
-/// How deep bugreports may be wrapped: the one of a manufacturer's log archive in an acquisition.
-const MAX_NESTED: usize = 3;
-/// The phone's properties are read to this length.
-const MAX_PROPERTIES: u64 = 4 << 20;
-const HEAD_BYTES: usize = 16 << 10;
+/// Where a collector keeps the reports that were on the phone before.
+const OLDER: &str = "old_bugreports/";
+/// A phone keeps a handful.
+const MOST_OLDER: usize = 100;
 
 /// A file of the acquisition and where its bytes are.
 struct Entry {
@@ -90,7 +78,13 @@ pub(super) struct Android {
     kind: &'static str,
     containers: Vec<Arc<dyn Container>>,
     entries: Vec<Entry>,
+    /// Entries by their path.
+    by_path: OnceLock<HashMap<String, Vec<usize>>>,
     intrusion: Option<Joined>,
+    /// What was given, and the folder of the first container that holds the acquisition.
+    place: (PathBuf, String),
+    /// Older reports by their names below that folder, sorted.
+    older: Vec<String>,
     problems: Vec<SourceError>,
     device: Device,
     max_memory: u64,
@@ -134,27 +128,6 @@ pub(super) fn is_backup_file(head: &[u8]) -> bool {
     ab::is_backup(head)
 }
 
-/// The text of a bugreport: the one that is named, else the one that is called so.
-fn main_text(container: &dyn Container, folder: &str) -> Option<String> {
-    for name in ["main_entry.txt", "main-entry.txt"] {
-        let entry = join(folder, name);
-        // Asked first: opening what is not there would list an archive that is best read through once.
-        let named = container.is_file(&entry).then(|| container.read(&entry, 4096).ok()).flatten();
-        let named = named.map(|bytes| String::from_utf8_lossy(&bytes).trim().to_owned());
-        if let Some(path) = named.map(|name| join(folder, &name)).filter(|path| container.is_file(path)) {
-            return Some(path);
-        }
-    }
-    let files = container.children(folder).into_iter().filter(|(_, kind)| *kind == FileKind::File);
-    let names: Vec<String> = files.map(|(name, _)| name).collect();
-    let called = |test: &dyn Fn(&str) -> bool| names.iter().find(|name| test(name));
-    let found = called(&|name| name.starts_with("bugreport") && name.ends_with(".txt"))
-        .or_else(|| called(&|name| name.starts_with("dumpState_") && name.ends_with(".log")))
-        .or_else(|| called(&|name| name.starts_with("dumpstate-") && name.ends_with(".txt")))
-        .or_else(|| called(&|name| name == "dumpsys.txt"));
-    found.map(|name| join(folder, name))
-}
-
 /// True for the beginning of a bugreport's text, whatever it is called.
 pub(super) fn is_dumpstate(head: &[u8]) -> bool {
     // A zip that does not compress shows the text of its first member.
@@ -162,6 +135,8 @@ pub(super) fn is_dumpstate(head: &[u8]) -> bool {
         return false;
     }
     let head = head.get(..4096).unwrap_or(head);
+    let decoded = text::decode_utf16(head);
+    let head = decoded.as_ref().map_or(head, String::as_bytes);
     memchr::memmem::find(head, b"== dumpstate: ").is_some()
         || memchr::memmem::find(head, b"DUMP OF SERVICE ").is_some()
         || head.starts_with(b"Currently running services:")
@@ -179,6 +154,7 @@ impl Android {
     ) -> Result<Android, SourceError> {
         let mut android = Android::empty(max_memory);
         android.containers.push(Arc::clone(&container));
+        android.place = (path.to_owned(), folder.to_owned());
         match kind {
             Kind::Collected => android.collected(path, folder, secrets)?,
             Kind::Bugreport => android.bugreport(0, folder, ""),
@@ -228,7 +204,10 @@ impl Android {
             kind: "",
             containers: Vec::new(),
             entries: Vec::new(),
+            by_path: OnceLock::new(),
             intrusion: None,
+            place: Default::default(),
+            older: Vec::new(),
             problems: Vec::new(),
             device: Device { system: System::Android, ..Device::default() },
             max_memory,
@@ -247,13 +226,21 @@ impl Android {
         container.walk(folder, &mut |member| members.push(member), &mut |error| problems.push(error))?;
         self.problems.append(&mut problems);
         let mut reported = false;
-        for member in &members {
-            let Some(name) = below(folder, &member.path).map(str::to_owned) else { continue };
-            if member.kind == FileKind::File
-                && (name == "bugreport.zip" || name.starts_with("old_bugreports/"))
-            {
-                reported |= self.wrapped(path, 0, &member.path, 1);
+        for member in members.iter().filter(|member| member.kind == FileKind::File) {
+            let Some(name) = below(folder, &member.path) else { continue };
+            if name == "bugreport.zip" {
+                reported |= self.wrapped(path, 0, &member.path, &format!("{name}: "), 1);
+            } else if is_older_report(name) && !is_litter(name) && !name.contains(COPY) {
+                self.older.push(name.to_owned());
             }
+        }
+        self.older.sort_unstable();
+        if self.older.len() > MOST_OLDER {
+            self.problem(
+                OLDER,
+                format!("only the first {MOST_OLDER} of {} older bugreports were read", self.older.len()),
+            );
+            self.older.truncate(MOST_OLDER);
         }
         for member in members {
             let Some(name) = below(folder, &member.path).map(str::to_owned) else { continue };
@@ -264,21 +251,27 @@ impl Android {
             {
                 continue;
             }
+            let mut opened = self.older.contains(&name) || collected_path(&name).starts_with(INTRUSION);
             if name == "dumpsys.txt" && !reported {
+                opened = true;
                 match container.file_at(&member.path, self.max_memory) {
                     Ok(text) => self.text(&member.path, text, false),
                     Err(error) => self.problems.push(error),
                 }
             }
             if name.ends_with(".ab") && !name.contains('/') {
-                let opened = container
+                let backup = container
                     .file_at(&member.path, self.max_memory)
                     .and_then(|file| self.backup_file(&member.path, &file, secrets));
-                if let Err(error) = opened {
+                opened = backup.is_ok();
+                if let Err(error) = backup {
                     self.problem(&member.path, format!("{error}; the rest of the acquisition was read"));
                 }
             }
-            self.member(0, collected_path(&name), member);
+            self.member(0, collected_path(&name), "", member);
+            if let Some(entry) = self.entries.last_mut() {
+                entry.file.opened = opened;
+            }
         }
         for logs in intrusion_folders(&*container, folder) {
             self.intrusion_logs(&container, &logs);
@@ -302,7 +295,7 @@ impl Android {
         let joined = Joined::new(logs);
         self.entries.push(Entry {
             file: VirtualFile {
-                path: "/intrusion_logs/all".into(),
+                path: format!("{INTRUSION}all"),
                 stored_as,
                 size: joined.len(),
                 ..VirtualFile::default()
@@ -312,79 +305,8 @@ impl Android {
         self.intrusion = Some(joined);
     }
 
-    /// A bugreport inside of a zip, perhaps wrapped once more. True if there was one.
-    fn wrapped(&mut self, path: &Path, container: usize, member: &str, depth: usize) -> bool {
-        let Some(outer) = self.containers.get(container).cloned() else { return false };
-        let opened = outer.file_at(member, self.max_memory).and_then(|file| {
-            let mut head = [0; 512];
-            let read = file.read_at(0, &mut head).unwrap_or(0);
-            match Magic::of(head.get(..read).unwrap_or_default()) {
-                Some(magic) => archive::open(path, file, magic, self.max_memory, &|_| false),
-                // A computer that lost the phone leaves its words there.
-                None => {
-                    let words = String::from_utf8_lossy(head.get(..read).unwrap_or_default()).into_owned();
-                    let words: String = words.lines().next().unwrap_or_default().chars().take(100).collect();
-                    Err(SourceError::File {
-                        path: member.into(),
-                        reason: format!("is no archive: it begins with {words:?}"),
-                    })
-                }
-            }
-        });
-        let inner = match opened {
-            Ok(inner) => inner,
-            Err(error) => {
-                self.problem(member, error);
-                return false;
-            }
-        };
-        self.containers.push(Arc::clone(&inner));
-        let number = self.containers.len() - 1;
-        if main_text(&*inner, "").is_some() {
-            self.bugreport(number, "", &format!("{member}: "));
-            return true;
-        }
-        let children = inner.children("").into_iter().map(|(name, _)| name);
-        let mut zips: Vec<String> = children.filter(|name| name.ends_with(".zip")).collect();
-        // A manufacturer's wrapper holds the bugreport beside logs of its apps.
-        zips.sort_by_key(|name| !(name.contains("bugreport") || name.contains("dumpstate")));
-        depth < MAX_NESTED && zips.iter().take(8).any(|zip| self.wrapped(path, number, zip, depth + 1))
-    }
-
-    /// A bugreport in a folder of a container.
-    fn bugreport(&mut self, number: usize, folder: &str, prefix: &str) {
-        let Some(container) = self.containers.get(number).cloned() else { return };
-        let text = main_text(&*container, folder);
-        if let Some(path) = &text {
-            match container.file_at(path, self.max_memory) {
-                Ok(file) => self.text(&format!("{prefix}{path}"), file, true),
-                Err(error) => self.problems.push(error),
-            }
-        }
-        let mut members = Vec::new();
-        let mut problems = Vec::new();
-        let walked =
-            container.walk(folder, &mut |member| members.push(member), &mut |error| problems.push(error));
-        problems.extend(walked.err());
-        self.problems.append(&mut problems);
-        for member in members {
-            let Some(name) = below(folder, &member.path).map(str::to_owned) else { continue };
-            if member.kind != FileKind::File
-                || is_litter(&name)
-                || name.contains(COPY)
-                || text.as_ref() == Some(&member.path)
-            {
-                continue;
-            }
-            let device_path = name
-                .strip_prefix("FS/")
-                .map_or_else(|| format!("/bugreport/{name}"), |path| format!("/{path}"));
-            self.member(number, device_path, member);
-        }
-    }
-
-    fn member(&mut self, container: usize, path: String, member: Member) {
-        let outside = member.path.clone();
+    /// Takes in a member of a container; `prefix` tells containers apart.
+    fn member(&mut self, container: usize, path: String, prefix: &str, member: Member) {
         self.entries.push(Entry {
             file: VirtualFile {
                 path,
@@ -394,93 +316,11 @@ impl Android {
                 mode: member.mode,
                 uid: member.uid,
                 odd: member.odd,
-                stored_as: member.path,
+                stored_as: format!("{prefix}{}", member.path),
                 ..VirtualFile::default()
             },
-            content: Content::Member(container, outside),
+            content: Content::Member(container, member.path),
         });
-    }
-
-    /// Cuts a text into what services and commands wrote.
-    fn text(&mut self, name: &str, text: FileAt, is_report: bool) {
-        let found = match dumpstate::cut(&text) {
-            Ok(found) => found,
-            Err(error) => return self.problem(name, error),
-        };
-        if is_report
-            && !found.done
-            && found.sections.iter().any(|section| section.kind == SectionKind::Command)
-        {
-            self.problem(name, "the bugreport does not reach its end: what was before counts");
-        }
-        if found.too_many {
-            self.problem(name, "more sections than any bugreport has; the rest was not read");
-        }
-        let mut seen: BTreeMap<String, u32> = BTreeMap::new();
-        for section in &found.sections {
-            let path = section_path(section);
-            let number = seen.entry(path.clone()).or_insert(0);
-            *number += 1;
-            if let Some(why) = &section.cut {
-                self.problem(&path, format!("may not be whole: {why}"));
-            }
-            self.entries.push(Entry {
-                file: VirtualFile {
-                    path,
-                    stored_as: format!("{name}, from line {}", section.line),
-                    size: section.len,
-                    ..VirtualFile::default()
-                },
-                content: Content::Part(text.part(section.start, section.len)),
-            });
-        }
-    }
-
-    /// The phone, once all files are known.
-    fn finish(&mut self) {
-        let properties = self.first_bytes("/getprop", MAX_PROPERTIES as usize);
-        let header = self.first_bytes("/dumpstate/header", HEAD_BYTES);
-        let run = self.first_bytes("/androidqf/acquisition.json", HEAD_BYTES);
-        let property = |name: &str| {
-            let line = properties
-                .lines()
-                .find_map(|line| line.trim().strip_prefix(&format!("[{name}]: ["))?.strip_suffix(']'));
-            line.map(str::to_owned).filter(|value| !value.is_empty())
-        };
-        let device = &mut self.device;
-        device.product =
-            property("ro.product.model").map(|model| match property("ro.product.manufacturer") {
-                Some(maker) if !model.starts_with(&maker) => format!("{maker} {model}"),
-                _ => model,
-            });
-        device.os_version = property("ro.build.version.release");
-        device.os_build = property("ro.build.display.id").or_else(|| property("ro.build.id"));
-        device.serial = property("ro.serialno").or_else(|| property("ro.boot.serialno"));
-        let zone = property("persist.sys.timezone").and_then(|name| TimeZone::get(&name).ok());
-        // The banner's time is local; the collector's is not.
-        let local = header.lines().find_map(|line| {
-            let stamp = line.trim().strip_prefix("== dumpstate: ")?;
-            stamp.parse::<DateTime>().ok()
-        });
-        let started = serde_json::from_str::<serde_json::Value>(&run).ok();
-        let started =
-            started.as_ref().and_then(|run| run.get("started")?.as_str()?.parse::<Timestamp>().ok());
-        let banner = local.zip(zone.as_ref()).and_then(|(local, zone)| zone.to_timestamp(local).ok());
-        device.acquired = banner.or(started.filter(|time| time.as_second() > 0));
-        match &zone {
-            Some(zone) => device.offset = device.acquired.map(|acquired| zone.to_offset(acquired)),
-            None => device
-                .limits
-                .push("the phone's time zone is unknown: its local times are marked as such".into()),
-        }
-    }
-
-    /// The beginning of the first file of that path, as text.
-    fn first_bytes(&self, path: &str, most: usize) -> String {
-        let entry = self.entries.iter().find(|entry| entry.file.path == path);
-        let mut bytes = vec![0; most];
-        let read = entry.and_then(|entry| self.content(entry).ok()?.read_at(0, &mut bytes).ok()).unwrap_or(0);
-        String::from_utf8_lossy(bytes.get(..read).unwrap_or_default()).into_owned()
     }
 
     fn content(&self, entry: &Entry) -> Result<Box<dyn ReadAt + '_>, SourceError> {
@@ -520,14 +360,14 @@ fn intrusion_folders(container: &dyn Container, folder: &str) -> Vec<String> {
     Vec::new()
 }
 
-fn section_path(section: &Section) -> String {
-    match section.kind {
-        SectionKind::Header => "/dumpstate/header".into(),
-        SectionKind::Service => format!("/dumpsys/{}", section.name),
-        SectionKind::Command => {
-            let known = COMMANDS.iter().find(|(title, _)| *title == section.name);
-            known.map_or_else(|| format!("/dumpstate/{}", section.name), |(_, path)| (*path).to_owned())
-        }
+/// True for a report that is not the acquisition's own: those that the phone had before, and copies that somebody put beside it.
+fn is_older_report(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    let file = lower.rsplit('/').next().unwrap_or(&lower);
+    let called = ["bugreport", "dumpstate"].iter().any(|word| file.starts_with(word));
+    match name.strip_prefix(OLDER) {
+        Some(_) => file.ends_with(".zip") || (called && file.ends_with(".txt")),
+        None => name != "bugreport.zip" && called && file == lower && file.ends_with(".zip"),
     }
 }
 
@@ -546,7 +386,7 @@ fn collected_path(name: &str) -> String {
             let intrusion = || {
                 let rest =
                     name.strip_prefix("intrusion_logs/").or_else(|| name.strip_prefix("intrusion-logs/"));
-                rest.map(|path| format!("/intrusion_logs/{path}"))
+                rest.map(|path| format!("{INTRUSION}{path}"))
             };
             copied.or_else(shell).or_else(intrusion).unwrap_or_else(|| format!("/androidqf/{name}"))
         }
@@ -554,10 +394,27 @@ fn collected_path(name: &str) -> String {
 }
 
 impl Source for Android {
+    fn older(&self) -> &[String] {
+        &self.older
+    }
+
+    fn open_older(&self, name: &str) -> Result<Box<dyn Source>, SourceError> {
+        let (path, folder) = &self.place;
+        let outer = self.containers.first().filter(|_| self.older.iter().any(|known| known == name));
+        let missing = || SourceError::File { path: name.into(), reason: "is not in the acquisition".into() };
+        let outer = outer.cloned().ok_or_else(missing)?;
+        Ok(Box::new(Android::older_report(path, outer, &join(folder, name), self.max_memory)?))
+    }
+
     fn describe(&self) -> String {
         let first = self.containers.first().filter(|_| !self.kind.starts_with("Android backup,"));
         let place = first.map_or("a file", |container| container.describe());
-        format!("{} in {place}", self.kind)
+        let older = match self.older.len() {
+            0 => String::new(),
+            1 => ", with an older bugreport".into(),
+            count => format!(", with {count} older bugreports"),
+        };
+        format!("{} in {place}{older}", self.kind)
     }
 
     fn system(&self) -> System {
@@ -583,7 +440,15 @@ impl Source for Android {
 
     fn open(&self, file: &VirtualFile) -> Result<Box<dyn ReadAt + '_>, SourceError> {
         let same = |entry: &&Entry| entry.file.path == file.path && entry.file.stored_as == file.stored_as;
-        match self.entries.iter().find(same) {
+        let by_path = self.by_path.get_or_init(|| {
+            let mut by_path: HashMap<String, Vec<usize>> = HashMap::new();
+            for (at, entry) in self.entries.iter().enumerate() {
+                by_path.entry(entry.file.path.clone()).or_default().push(at);
+            }
+            by_path
+        });
+        let of_path = by_path.get(&file.path).into_iter().flatten().filter_map(|at| self.entries.get(*at));
+        match of_path.into_iter().find(same) {
             Some(entry) => self.content(entry),
             None => {
                 Err(SourceError::File { path: file.path.clone(), reason: "is not in the acquisition".into() })
@@ -618,28 +483,25 @@ mod tests {
     }
 
     #[test]
+    fn reports_beside_the_acquisitions_own_are_older_ones() {
+        for name in ["old_bugreports/a.zip", "old_bugreports/x/bugreport-1.txt", "bugreport-pixel-2024.zip"] {
+            assert!(is_older_report(name), "{name}");
+        }
+        for name in [
+            "bugreport.zip",
+            "old_bugreports/shot.png",
+            "old_bugreports/a.txt",
+            "apks/bugreport.zip",
+            "a.zip",
+        ] {
+            assert!(!is_older_report(name), "{name}");
+        }
+    }
+
+    #[test]
     fn an_archive_that_shows_its_text_is_no_text() {
         let text = b"=====\n== dumpstate: 2024-07-01 10:00:00\n=====\n";
         assert!(is_dumpstate(text));
         assert!(!is_dumpstate(&[b"PK\x03\x04", &text[..]].concat()));
-    }
-
-    #[test]
-    fn a_bare_text_tells_its_phone_and_its_time_in_utc() {
-        let text = "========================================================\n== dumpstate: 2024-07-01 10:00:00\n========================================================\nBuild: x\n\
-            ------ SYSTEM PROPERTIES (getprop) ------\n[persist.sys.timezone]: [Europe/Paris]\n[ro.product.model]: [Pixel 8]\n[ro.product.manufacturer]: [Google]\n\
-            [ro.build.version.release]: [14]\n------ 0.1s was the duration of 'SYSTEM PROPERTIES' ------\n";
-        let android = Android::of_text("bugreport.txt", FileAt::of_bytes(text.into()), 1 << 20);
-        let device = android.device();
-        assert_eq!(device.product.as_deref(), Some("Google Pixel 8"));
-        assert_eq!(device.os_version.as_deref(), Some("14"));
-        assert_eq!(
-            device.acquired.map(crate::time::iso).as_deref(),
-            Some("2024-07-01T08:00:00.000000+00:00")
-        );
-        assert_eq!(device.offset, crate::time::offset("+0200"));
-        let mut problems = Vec::new();
-        android.list(Detail::Full, &mut |_| (), &mut |error| problems.push(error.to_string())).unwrap();
-        assert!(problems.concat().contains("does not reach its end"), "{problems:?}");
     }
 }
