@@ -311,6 +311,9 @@ pub fn scan(
     device.limits.append(&mut older.limits);
     let mut case = conclude(device, description.join("; "), &asked, whole, outcomes, matcher);
     only_of(&systems, &mut case);
+    if router.sweep().is_some() {
+        case.device.limits.extend(sweep::left_out(matcher));
+    }
     Ok(case)
 }
 

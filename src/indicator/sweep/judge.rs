@@ -180,18 +180,24 @@ impl Sweeper<'_> {
             return;
         }
         // What an escape leaves before a digest is no part of it.
-        let start = match start.checked_sub(1).and_then(|at| bytes.get(at)) {
-            Some(b'\\') => start + 1,
-            Some(b'%') => start + 2,
-            _ => start,
+        let escaped = match start.checked_sub(1).and_then(|at| bytes.get(at)) {
+            Some(b'\\') => 1,
+            Some(b'%') => 2,
+            _ => 0,
         };
-        let end = start + bytes.get(start..).unwrap_or_default().iter().take(65).take_while(is_word).count();
-        let Some(word) = bytes.get(start..end).and_then(|word| std::str::from_utf8(word).ok()) else {
-            return;
-        };
-        if !name::is_digest(word) {
-            return;
+        let is_whole = self.whole_digest(text, start, keep);
+        if !is_whole && escaped > 0 {
+            self.whole_digest(text, start + escaped, keep);
         }
+    }
+
+    /// Whether the word that begins at `start` is a digest.
+    fn whole_digest(self, text: Text<'_>, start: usize, keep: &mut Keep<'_>) -> bool {
+        let bytes = text.bytes;
+        let rest = bytes.get(start..).unwrap_or_default();
+        let end = start + rest.iter().take(65).take_while(|byte| byte.is_ascii_alphanumeric()).count();
+        let word = bytes.get(start..end).and_then(|word| std::str::from_utf8(word).ok());
+        let Some(word) = word.filter(|word| name::is_digest(word)) else { return false };
         let cut = (start == 0 && text.cut_left)
             || (end == bytes.len() && text.cut_right)
             || letter_before(bytes.get(..start).unwrap_or_default())
@@ -200,6 +206,7 @@ impl Sweeper<'_> {
         for id in ids.into_iter().flatten().filter(|_| !cut) {
             keep(start, medium(*id, text.form, word));
         }
+        true
     }
 }
 

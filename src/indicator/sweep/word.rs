@@ -106,7 +106,11 @@ impl Sorted {
 
     /// A word for the rules of text: by what stands between its dots if that is rare, or by each way to write it, or by its dots.
     fn text(&mut self, id: u32, word: &str, key: Option<Key>) -> bool {
-        if let Some((window, 0)) = self.rarity.rarest(word.as_bytes(), true) {
+        // Slashes and at signs have spellings of their own.
+        let is_more = word.contains(['/', '@']);
+        if let Some((window, ordinary)) = self.rarity.rarest(word.as_bytes(), true)
+            && (ordinary == 0 || is_more)
+        {
             return self.literal(id, Meaning::Text, word.as_bytes(), window, true);
         }
         if word.contains('.') {

@@ -27,6 +27,7 @@ use crate::artifact::{self, Record, sweep::ARTIFACT};
 use crate::finding::Problem;
 use crate::format::ReadAt;
 use crate::format::sqlite::Part;
+use crate::indicator::{Matcher, Unswept};
 use crate::source::{SourceError, VirtualFile};
 use hits::Hits;
 pub(super) use merge::merge;
@@ -129,6 +130,25 @@ impl Counts {
         };
         self.problems.entry(reason.to_owned()).or_insert_with(|| (path.to_owned(), 0)).1 += 1;
     }
+}
+
+/// What the search does not look for, as a sentence.
+pub(super) fn left_out(matcher: &Matcher) -> Option<String> {
+    let sweeper = matcher.sweeper();
+    let mut counts: BTreeMap<Unswept, u32> = BTreeMap::new();
+    for (_, why) in sweeper.left_out() {
+        *counts.entry(*why).or_default() += 1;
+    }
+    let all: u32 = counts.values().sum();
+    let reasons: Vec<String> =
+        counts.into_iter().map(|(why, count)| format!("{} ({count})", why.reason())).collect();
+    (all > 0).then(|| {
+        format!(
+            "the raw search does not look for {all} of {} indicators, which only typed records are compared with: {}",
+            matcher.set().indicators.len(),
+            reasons.join("; ")
+        )
+    })
 }
 
 /// The place of the search in the list of artifacts.
