@@ -1,4 +1,6 @@
-//! Matching single values of each kind against the bundled set, and what it takes to get ready for that.
+//! Matching single values of each kind against the bundled set, and what it takes to get ready for that and for a million values.
+
+#![allow(clippy::disallowed_methods, reason = "a bench writes the files it reads")]
 
 mod common;
 
@@ -96,5 +98,40 @@ fn start(criterion: &mut Criterion) {
     });
 }
 
-criterion_group! { name = benches; config = common::settings(); targets = values, start }
+/// A million made-up domains, as a plain list and as a bundle.
+fn million(criterion: &mut Criterion) {
+    const COUNT: usize = 1_000_000;
+    let folder = tempfile::tempdir().expect("a folder for temporary files");
+    let domain = |i: usize| format!("h{:x}.n{:x}.example.com", i.wrapping_mul(0x9e37_79b1), i);
+    let list = folder.path().join("domains.txt");
+    let lines: Vec<String> = (0..COUNT).map(domain).collect();
+    std::fs::write(&list, lines.join("\n")).expect("a list can be written");
+    let bundle = folder.path().join("set.stix2");
+    let time = "2024-01-01T00:00:00.000Z";
+    let objects: Vec<String> = (0..COUNT)
+        .map(|i| {
+            format!(
+                r#"{{"type":"indicator","spec_version":"2.1","id":"indicator--00000000-0000-4000-8000-{i:012x}","created":"{time}","modified":"{time}","pattern":"[domain-name:value='{}']","pattern_type":"stix","valid_from":"{time}"}}"#,
+                domain(i)
+            )
+        })
+        .collect();
+    std::fs::write(&bundle, format!(r#"{{"type":"bundle","objects":[{}]}}"#, objects.join(",")))
+        .expect("a bundle can be written");
+    drop((lines, objects));
+    let mut group = criterion.benchmark_group("a million indicators");
+    group.sample_size(10);
+    group.throughput(Throughput::Elements(COUNT as u64));
+    for (name, path) in [("list", list), ("bundle", bundle)] {
+        group.bench_function(name, |bencher| {
+            bencher.iter_with_large_drop(|| {
+                let set = indicator::load(std::slice::from_ref(&path), false).expect("the set can be read");
+                assert_eq!(set.indicators.len(), COUNT);
+                Matcher::new(set, Platform::Ios)
+            });
+        });
+    }
+}
+
+criterion_group! { name = benches; config = common::settings(); targets = values, start, million }
 criterion_main!(benches);

@@ -19,6 +19,12 @@ pub enum Failure {
     Indicators(#[from] LoadError),
     #[error(transparent)]
     Build(#[from] BuildError),
+    #[cfg(feature = "update")]
+    #[error(transparent)]
+    Fetch(#[from] crate::indicator::FetchError),
+    #[cfg(feature = "update")]
+    #[error("no folder for data is known on this system")]
+    NoDataFolder,
     #[error(transparent)]
     Output(#[from] OutputError),
     #[error("no artifact or module is called `{0}`")]
@@ -37,6 +43,10 @@ pub enum Failure {
     NoSuchFinding { id: String, folder: PathBuf },
     #[error("`{0}` is not the output folder of a scan")]
     NotAnOutput(PathBuf),
+    #[error("no campaign, vendor or set is called `{0}`, or it has no such values")]
+    NoSuchSet(String),
+    #[error("the form to write is not known from the name of the output{}", .0.as_ref().map(|path| format!(" `{}`", path.display())).unwrap_or_default())]
+    UnknownForm(Option<PathBuf>),
     #[error("{0}")]
     Key(String),
     #[error("cannot use {0} threads: {1}")]
@@ -71,6 +81,8 @@ impl Failure {
             | Failure::NoSuchFinding { .. } => 3,
             Failure::Indicators(_) | Failure::Build(_) => 5,
             Failure::UnknownModule(_)
+            | Failure::NoSuchSet(_)
+            | Failure::UnknownForm(_)
             | Failure::DifferentPhones(..)
             | Failure::FormatWithoutFolder
             | Failure::OutputInside { .. }
@@ -79,6 +91,10 @@ impl Failure {
             | Failure::Write { .. }
             | Failure::Print(_)
             | Failure::Threads(..) => 1,
+            #[cfg(feature = "update")]
+            Failure::Fetch(_) => 1,
+            #[cfg(feature = "update")]
+            Failure::NoDataFolder => 2,
         }
     }
 
@@ -104,11 +120,17 @@ impl Failure {
             Failure::NoSuchFinding { .. } => {
                 "give the id that the report shows in front of a finding, and the folder of that scan".into()
             }
+            Failure::NoSuchSet(_) => "`hoofprint indicators list` and `stats` name them".into(),
+            Failure::UnknownForm(_) => "add `--to stix`, `csv`, `misp`, `list` or `catalogue`".into(),
             Failure::NotAnOutput(_) => "give the folder that a scan wrote with `-o`".into(),
             Failure::Key(_) => "make it again with `hoofprint extract-key BACKUP --key-file FILE`".into(),
             Failure::Read { .. } => "check that it exists and that you may read it".into(),
             Failure::Threads(..) => "leave `--jobs` out".into(),
             Failure::Build(_) => String::new(),
+            #[cfg(feature = "update")]
+            Failure::Fetch(_) => "stored sets are as they were; check the address and the connection".into(),
+            #[cfg(feature = "update")]
+            Failure::NoDataFolder => "add `-o FOLDER`".into(),
         }
     }
 

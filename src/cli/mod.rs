@@ -4,7 +4,6 @@ mod error;
 mod explain;
 mod indicators;
 mod keys;
-mod lint;
 mod panics;
 mod progress;
 mod rescan;
@@ -62,7 +61,7 @@ enum Verb {
     ExtractKey(ExtractKeyArguments),
     /// Print one finding of a scan in full, or the page about a rule
     Explain(ExplainArguments),
-    /// Show, check or build indicator sets
+    /// Show, try, check, build and compare indicator sets
     #[command(subcommand)]
     Indicators(IndicatorsVerb),
     /// List the artifacts that a scan reads
@@ -226,85 +225,25 @@ struct ExplainArguments {
 
 #[derive(Subcommand, Debug)]
 enum IndicatorsVerb {
-    /// List the sets, their origin and what of them is not used, with reasons
-    List {
-        #[command(flatten)]
-        indicators: IndicatorArguments,
-    },
+    /// Make one file from published files: our catalogue, a STIX 2.1 bundle, a table, MISP events or plain lists
+    Build(indicators::build::Arguments),
+    /// Write sets in another form
+    Convert(indicators::convert::Arguments),
+    /// Tell what changed between two sets, by meaning
+    Diff(indicators::diff::Arguments),
+    /// Tell what a value would match, by which rule, and which rules were tried
+    Explain(indicators::explain::Arguments),
+    /// Download published sets: the one verb that uses the network
+    #[cfg(feature = "update")]
+    Fetch(indicators::fetch::Arguments),
     /// Tell what is wrong or doubtful in indicator files, and how to mend it
-    Lint(LintArguments),
-    /// Make a catalogue file from published files
-    Build {
-        /// STIX bundles, CSV or plain lists, or folders of them
-        #[arg(required = true)]
-        inputs: Vec<PathBuf>,
-        /// A file with the `key: value` lines that head the catalogue file
-        #[arg(long)]
-        header: PathBuf,
-        /// Where the catalogue file goes; standard output if not given
-        #[arg(short, long)]
-        output: Option<PathBuf>,
-    },
-}
-
-#[derive(Args, Debug)]
-struct LintArguments {
-    /// STIX bundles, CSV or plain lists, catalogue files, or folders of them
-    #[arg(required_unless_present = "rules", value_name = "PATH")]
-    paths: Vec<PathBuf>,
-    /// Print every rule with its id, severity and reason, and end
-    #[arg(long)]
-    rules: bool,
-    /// Mend what can be mended without changing what a scan loads: spelling of names and digests, copies
-    #[arg(long)]
-    fix: bool,
-    /// For people, or for the CI system that reads it
-    #[arg(long, value_enum, default_value = "text", value_name = "FORMAT", help_heading = "Output")]
-    format: CiFormat,
-    /// Leave out what is below this severity
-    #[arg(long, value_enum, default_value = "warning", value_name = "SEVERITY", help_heading = "Output")]
-    level: SeverityArgument,
-    /// A list of popular domains, such as Tranco's, beside the built-in one
-    #[arg(long, value_name = "FILE", help_heading = "Compared with")]
-    popular: Option<PathBuf>,
-    /// The version before this one: tells if many values came or went (repeatable)
-    #[arg(long, value_name = "PATH", help_heading = "Compared with")]
-    previous: Vec<PathBuf>,
-    /// Values that clean phones hold, in any form of indicators: none of them may match (repeatable)
-    #[arg(long, value_name = "PATH", help_heading = "Compared with")]
-    clean: Vec<PathBuf>,
-    /// The time to compare times with, instead of now
-    #[arg(long, value_parser = day, value_name = "YYYY-MM-DD", help_heading = "Compared with")]
-    today: Option<jiff::Timestamp>,
-    /// End with status 10 if there is something of this severity or above
-    #[arg(long, value_enum, default_value = "error", value_name = "SEVERITY", help_heading = "Exit status")]
-    fail_on: SeverityArgument,
-    /// The same as `--fail-on warning`
-    #[arg(long, help_heading = "Exit status")]
-    strict: bool,
-}
-
-/// How results are written for CI systems.
-#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
-enum CiFormat {
-    /// One line each, and how to mend it
-    Text,
-    /// hoofprint's own form
-    Json,
-    /// SARIF 2.1.0, for code scanning
-    Sarif,
-    /// JUnit XML, for test reports
-    Junit,
-    /// Annotations of GitHub's workflows
-    Github,
-}
-
-#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
-enum SeverityArgument {
-    Never,
-    Note,
-    Warning,
-    Error,
+    Lint(indicators::lint::Arguments),
+    /// List the sets, their origin and what of them is not used, with reasons
+    List(indicators::list::Arguments),
+    /// Show the values of a campaign or set
+    Show(indicators::show::Arguments),
+    /// Count what is loaded: kinds, campaigns, roles, ages, and what is not used by reason
+    Stats(indicators::stats::Arguments),
 }
 
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
@@ -355,11 +294,6 @@ fn seconds(text: &str) -> Result<i64, String> {
         .ok_or_else(|| "not a time such as 90s, 5m or 2h".into())
 }
 
-/// The beginning of a day in UTC.
-fn day(text: &str) -> Result<jiff::Timestamp, String> {
-    format!("{text}T00:00:00Z").parse().map_err(|_| "not a day such as 2026-01-31".to_owned())
-}
-
 /// Runs the program with this process's arguments and environment.
 pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
@@ -376,7 +310,7 @@ pub fn run() -> ExitCode {
         Verb::Decrypt(decrypt) => keys::decrypt(&decrypt),
         Verb::ExtractKey(extract) => keys::extract(&extract),
         Verb::Explain(explain) => explain::run(&explain),
-        Verb::Indicators(verb) => indicators::run(&verb),
+        Verb::Indicators(verb) => indicators::run(&verb, verbose),
         Verb::Artifacts => scan::list_artifacts(),
         Verb::Version => {
             print(&format!("hoofprint {}\n", env!("CARGO_PKG_VERSION")));

@@ -143,6 +143,9 @@ fn artifacts_of(names: &[String]) -> Result<Vec<String>, Failure> {
 /// The bundled sets, those of MVT if it is installed, those of the environment, and those given.
 pub(super) fn indicators(arguments: &IndicatorArguments, verbose: bool) -> Result<IndicatorSet, Failure> {
     let mut paths = if arguments.no_bundled { Vec::new() } else { indicator::mvt_folders() };
+    if !arguments.no_bundled {
+        paths.extend(indicator::own_folder().filter(|folder| holds_sets(folder)));
+    }
     paths.extend(
         std::env::var(PATHS_VARIABLE).ok().map(|value| indicator::from_env(&value)).unwrap_or_default(),
     );
@@ -156,6 +159,14 @@ pub(super) fn indicators(arguments: &IndicatorArguments, verbose: bool) -> Resul
         }
     }
     Ok(set)
+}
+
+/// True if `indicators fetch` has stored something there; a download that failed may leave the folder empty.
+fn holds_sets(folder: &Path) -> bool {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries
+        .map(|entry| entry.path())
+        .any(|path| path.extension().is_some_and(|ending| ending == "provenance"))
 }
 
 /// Refuses an output folder inside of what is read: evidence stays as it is.

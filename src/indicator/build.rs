@@ -1,14 +1,16 @@
-//! Makes a catalogue file from published ones, so that every bundled set can be made again.
+//! Makes one file from published ones, so that every bundled set can be made again.
 //!
 //! The header file is in the catalogue's own form: its `key: value` lines become the header, and its values lend their attributes
 //! (role, platform, note) to the same values of the input. A finished catalogue file can therefore be its own header file.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::catalogue::{self, Header};
-use super::intake::{Intake, canonical, is_platform_bound, platform_name, role_name};
+use super::export::{self, FileForm};
+use super::intake::{Intake, canonical, is_platform_bound, joined_roles, platform_name, role_name};
 use super::load::{self, LoadError};
 use super::set::{Campaign, Indicator, IndicatorSet, Ioc, Platform, Role, Skipped, Source};
 
@@ -24,16 +26,33 @@ pub struct Built {
 pub enum BuildError {
     #[error(transparent)]
     Load(#[from] LoadError),
-    #[error("cannot write the catalogue file: {0}")]
+    #[error("cannot write the set: {0}")]
     Write(#[from] io::Error),
 }
 
-/// Writes the values of `inputs` as one catalogue file, under the header and with the attributes of the file `meta`.
+/// Writes the values of `inputs` as one file, under the header and with the attributes of the file `meta` if there is one.
 ///
 /// # Errors
 /// Where an input or the header file cannot be read, or `out` cannot be written.
-pub fn build(inputs: &[PathBuf], meta: &Path, out: &mut dyn Write) -> Result<Built, BuildError> {
+pub fn build(
+    inputs: &[PathBuf],
+    meta: Option<&Path>,
+    form: FileForm,
+    out: &mut dyn Write,
+) -> Result<Built, BuildError> {
+    let (header, set, mut skipped) = gather(inputs, meta)?;
+    let values = export::write(form, &header, &set, &mut skipped, out)?;
+    Ok(Built { values, skipped })
+}
+
+/// The set that a build writes, its header, and what is not in it.
+fn gather(
+    inputs: &[PathBuf],
+    meta: Option<&Path>,
+) -> Result<(Header, IndicatorSet, Vec<Skipped>), LoadError> {
     let mut set = load::load(inputs, false)?;
+    let mut skipped = std::mem::take(&mut set.skipped);
+    let Some(meta) = meta else { return Ok((Header::default(), set, skipped)) };
     let mut overlay = IndicatorSet::default();
     let text = load::text_of(meta)?;
     let source = Source { name: meta.display().to_string().into(), ..Source::default() };
@@ -45,11 +64,9 @@ pub fn build(inputs: &[PathBuf], meta: &Path, out: &mut dyn Write) -> Result<Bui
         }
         None => Header::default(),
     };
-    let mut skipped = std::mem::take(&mut set.skipped);
     skipped.append(&mut overlay.skipped);
     apply(&header, &mut set, &overlay, &mut skipped);
-    let values = write(&header, &set, &mut skipped, out)?;
-    Ok(Built { values, skipped })
+    Ok((header, set, skipped))
 }
 
 type Key = (Ioc, String, String);
@@ -62,7 +79,8 @@ fn key(set: &IndicatorSet, indicator: &Indicator) -> Key {
 fn apply(header: &Header, set: &mut IndicatorSet, overlay: &IndicatorSet, skipped: &mut Vec<Skipped>) {
     if !header.campaign.is_empty() {
         let name = header.campaign.as_str().into();
-        set.campaigns = vec![Campaign { name, ..Campaign::default() }];
+        let (vendor, description) = (header.vendor.as_str().into(), header.description.as_str().into());
+        set.campaigns = vec![Campaign { name, vendor, description }];
         set.indicators.iter_mut().for_each(|indicator| indicator.campaign = 0);
     }
     for indicator in &mut set.indicators {
@@ -104,10 +122,10 @@ pub fn write(
     skipped: &mut Vec<Skipped>,
     out: &mut dyn Write,
 ) -> io::Result<usize> {
-    let mut sorted: BTreeMap<&str, BTreeMap<Ioc, BTreeMap<String, String>>> = BTreeMap::new();
+    let mut sorted: BTreeMap<&str, BTreeMap<Ioc, BTreeMap<String, Indicator>>> = BTreeMap::new();
     for indicator in &set.indicators {
         let value = canonical(indicator.ioc, &indicator.value).into_owned();
-        if value.contains(" | ") {
+        if value.contains(" | ") || value.ends_with(" |") {
             let file = set
                 .sources
                 .get(usize::from(indicator.source))
@@ -120,7 +138,17 @@ pub fn write(
             set.campaigns.get(usize::from(indicator.campaign)).map_or("", |campaign| &campaign.name);
         let campaign = if header.campaign.is_empty() { campaign } else { &header.campaign };
         let kinds = sorted.entry(campaign).or_default();
-        kinds.entry(indicator.ioc).or_default().entry(value).or_insert_with(|| attributes(header, indicator));
+        match kinds.entry(indicator.ioc).or_default().entry(value) {
+            Entry::Vacant(place) => drop(place.insert(indicator.clone())),
+            Entry::Occupied(mut known) => {
+                let known = known.get_mut();
+                let (role, note) = joined_roles(known.role, indicator.role, &known.note);
+                known.role = role;
+                if let Some(note) = note {
+                    known.note = note.into();
+                }
+            }
+        }
     }
     write_header(header, out)?;
     let mut values = 0;
@@ -137,7 +165,8 @@ pub fn write(
         }
         for (ioc, lines) in kinds {
             write!(out, "\n[{}]\n", ioc.name())?;
-            for (value, attributes) in lines {
+            for (value, indicator) in lines {
+                let attributes = attributes(header, &indicator);
                 let escape = if value.starts_with(['#', '[', '\\']) { "\\" } else { "" };
                 writeln!(out, "{escape}{value}{attributes}")?;
                 values += 1;
@@ -157,6 +186,13 @@ fn attributes(header: &Header, indicator: &Indicator) -> String {
     if indicator.platform != expected {
         text.push_str(" | platform=");
         text.push_str(platform_name(indicator.platform));
+    }
+    if let Some(until) = indicator.valid_until {
+        text.push_str(" | valid-until=");
+        text.push_str(&until.to_string());
+    }
+    if indicator.revoked {
+        text.push_str(" | revoked=yes");
     }
     if !indicator.note.is_empty() {
         text.push_str(" | note=");
@@ -210,7 +246,8 @@ mod tests {
         let overlay = "[domain]\nb.example.com | role=c2 | note=known\ngone.example.com\n";
         std::fs::write(&meta, format!("{header}{overlay}")).unwrap();
         let mut first = Vec::new();
-        let built = build(std::slice::from_ref(&input), &meta, &mut first).unwrap();
+        let built =
+            build(std::slice::from_ref(&input), Some(&meta), FileForm::Catalogue, &mut first).unwrap();
         let text = String::from_utf8(first.clone()).unwrap();
         assert_eq!(
             text,
@@ -222,7 +259,7 @@ mod tests {
 
         std::fs::write(&meta, &first).unwrap();
         let mut second = Vec::new();
-        build(&[input], &meta, &mut second).unwrap();
+        build(&[input], Some(&meta), FileForm::Catalogue, &mut second).unwrap();
         assert_eq!(first, second);
     }
 }

@@ -4,9 +4,10 @@
 //! a line. ` | role=… | platform=… | note=…` may follow a value. `[campaign NAME]` begins another campaign. `#` begins a comment;
 //! a value that begins with `#`, `[` or `\` is written after a `\`.
 
+use jiff::Timestamp;
 use sha2::Digest;
 
-use super::intake::{Entry, Intake, is_platform_bound, platform_named, role_named};
+use super::intake::{Entry, Intake, is_platform_bound, moment, platform_named, role_named};
 use super::journal::Span;
 use super::set::{Campaign, IndicatorSet, Ioc, Platform, Role, Source};
 
@@ -199,12 +200,17 @@ pub(crate) fn read(text: &str, fallback: &str, trusted: bool, intake: &mut Intak
         let campaign = *campaign.get_or_insert_with(|| intake.campaign(campaign_of(&header, fallback)));
         let entry = entry(line, ioc, campaign, &header);
         match entry {
-            Ok(entry) if trusted => {
-                intake.add_checked(number, entry);
-            }
-            Ok(entry) => {
-                let span = Span::of(text, entry.value);
-                intake.add(number, Entry { span, ..entry });
+            Ok((entry, validity)) => {
+                let added = if trusted {
+                    intake.add_checked(number, entry)
+                } else {
+                    let span = Span::of(text, entry.value);
+                    intake.add(number, Entry { span, ..entry })
+                };
+                if let Some(indicator) = added {
+                    indicator.valid_until = validity.until;
+                    indicator.revoked = validity.revoked;
+                }
             }
             Err(why) => intake.skip(number, line, why),
         }
@@ -232,7 +238,20 @@ fn describe(intake: &mut Intake<'_>, number: u16, key: &str, value: &str) {
     }
 }
 
-fn entry<'a>(line: &'a str, ioc: Ioc, campaign: u16, header: &Header) -> Result<Entry<'a>, &'static str> {
+/// What few values have.
+#[derive(Default)]
+struct Validity {
+    until: Option<Timestamp>,
+    revoked: bool,
+}
+
+fn entry<'a>(
+    line: &'a str,
+    ioc: Ioc,
+    campaign: u16,
+    header: &Header,
+) -> Result<(Entry<'a>, Validity), &'static str> {
+    let mut validity = Validity::default();
     let mut parts = line.split(" | ");
     let value = parts.next().unwrap_or("").trim_end();
     let mut entry = Entry::new(ioc, value.strip_prefix('\\').unwrap_or(value), campaign);
@@ -247,10 +266,12 @@ fn entry<'a>(line: &'a str, ioc: Ioc, campaign: u16, header: &Header) -> Result<
                 entry.platform = platform_named(platform).ok_or("not a platform")?
             }
             Some(("note", note)) => entry.note = note.into(),
+            Some(("valid-until", until)) => validity.until = Some(moment(until).ok_or("not a time")?),
+            Some(("revoked", word)) => validity.revoked = word == "yes",
             _ => return Err("an attribute without a known meaning"),
         }
     }
-    if entry.value.is_empty() { Err("no value") } else { Ok(entry) }
+    if entry.value.is_empty() { Err("no value") } else { Ok((entry, validity)) }
 }
 
 #[cfg(test)]

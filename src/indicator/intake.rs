@@ -2,7 +2,10 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
+
+use jiff::Timestamp;
 
 use super::journal::{Flaw, Journal, Seen, Span, Told};
 use super::set::{Campaign, Indicator, IndicatorSet, Ioc, Platform, Role, Skipped, Source};
@@ -11,6 +14,8 @@ const MAX_VALUE_BYTES: usize = 4096;
 /// Entries of one file that are told one by one; the rest are counted.
 const MAX_SKIPPED: usize = 1000;
 const MAX_INDICATORS: usize = 10_000_000;
+/// The campaign of values whose own campaign has no number left.
+const REMAINING: &str = "further campaigns";
 
 /// A value on its way in.
 #[derive(Clone, Debug)]
@@ -45,8 +50,11 @@ pub(crate) struct Intake<'s> {
     source: u16,
     file: Box<str>,
     campaigns: HashMap<Box<str>, u16>,
-    /// What is in already: the indicator's index and its line.
-    seen: HashMap<(Ioc, u16, Box<str>), (usize, u32)>,
+    /// What is in already: the indicator's index and its line, by a keyed hash of kind, campaign and canonical value. The value
+    /// itself is in the set, and held against it.
+    seen: HashMap<u64, (u32, u32)>,
+    hasher: RandomState,
+    is_full: bool,
     skipped: usize,
     first: usize,
     /// Only while a file is linted.
@@ -68,6 +76,8 @@ impl<'s> Intake<'s> {
             file,
             campaigns,
             seen: HashMap::new(),
+            hasher: RandomState::new(),
+            is_full: false,
             skipped: 0,
             first,
             journal: None,
@@ -88,13 +98,24 @@ impl<'s> Intake<'s> {
         self.set.sources.get_mut(usize::from(self.source))
     }
 
-    /// The number of a campaign, new or known. Past 65,536 campaigns all are the last one.
+    /// The number of a campaign, new or known. Past 65,535 campaigns all further ones share one, which says so by its name.
     pub fn campaign(&mut self, campaign: Campaign) -> u16 {
         if let Some(known) = self.campaigns.get(&campaign.name) {
             return *known;
         }
-        let Ok(number) = u16::try_from(self.set.campaigns.len()) else {
-            self.skip(0, &campaign.name, "more than 65,536 campaigns; counted under the last one");
+        let number = u16::try_from(self.set.campaigns.len()).ok().filter(|number| *number < u16::MAX);
+        let Some(number) = number else {
+            if !self.is_full {
+                self.is_full = true;
+                self.skip(
+                    0,
+                    &campaign.name,
+                    "more than 65,535 campaigns; this one and all after it are counted as one",
+                );
+            }
+            if self.set.campaigns.len() <= usize::from(u16::MAX) {
+                self.set.campaigns.push(Campaign { name: REMAINING.into(), ..Campaign::default() });
+            }
             return u16::MAX;
         };
         self.campaigns.insert(campaign.name.clone(), number);
@@ -148,7 +169,9 @@ impl<'s> Intake<'s> {
             Ok(corrected) => {
                 let note = match (corrected.note, entry.note) {
                     (None, note) => note,
-                    (Some(found), given) if given.is_empty() || given == found => found,
+                    (Some(found), given) if given.is_empty() => found,
+                    // A set of ours is read again.
+                    (Some(found), given) if given.contains(&*found) => given,
                     (Some(found), given) => Cow::Owned(format!("{given}; {found}")),
                 };
                 self.add_checked(line, Entry { ioc: corrected.ioc, value: &corrected.value, note, ..entry })
@@ -175,16 +198,24 @@ impl<'s> Intake<'s> {
 
     /// Adds a value that is known to be sound, from a file of our own form.
     pub fn add_checked(&mut self, line: u32, entry: Entry<'_>) -> Option<&mut Indicator> {
-        let key = (entry.ioc, entry.campaign, canonical(entry.ioc, entry.value).into());
+        let value = canonical(entry.ioc, entry.value);
+        let key = self.hasher.hash_one((entry.ioc, entry.campaign, &*value));
         if let Some((at, earlier)) = self.seen.get(&key).copied() {
-            self.merge(line, earlier, at, &entry);
-            return None;
+            let at = usize::try_from(at).unwrap_or(usize::MAX);
+            let is_same = |known: &Indicator| {
+                (known.ioc, known.campaign) == (entry.ioc, entry.campaign)
+                    && canonical(known.ioc, &known.value) == value
+            };
+            if self.set.indicators.get(at).is_some_and(is_same) {
+                self.merge(line, earlier, at, &entry);
+                return None;
+            }
         }
         if self.set.indicators.len() >= MAX_INDICATORS {
             self.skip(line, entry.value, "more than ten million indicators");
             return None;
         }
-        self.seen.insert(key, (self.set.indicators.len(), line));
+        self.seen.insert(key, (u32::try_from(self.set.indicators.len()).unwrap_or(u32::MAX), line));
         self.set.indicators.push(Indicator {
             ioc: entry.ioc,
             value: entry.value.into(),
@@ -208,21 +239,10 @@ impl<'s> Intake<'s> {
             let why = format!("the same value and campaign as on line {earlier}");
             return self.tell(Flaw::Judged, line, entry.value, why);
         }
-        let (stronger, weaker) = if rank(entry.role) > rank(known.role) {
-            (entry.role, known.role)
-        } else {
-            (known.role, entry.role)
-        };
-        known.role = stronger;
-        if weaker != Role::Unstated {
-            let also = format!("also listed as {}", role_name(weaker));
-            if !known.note.contains(&also) {
-                known.note = if known.note.is_empty() {
-                    also.into()
-                } else {
-                    format!("{}; {also}", known.note).into()
-                };
-            }
+        let (role, note) = joined_roles(known.role, entry.role, &known.note);
+        known.role = role;
+        if let Some(note) = note {
+            known.note = note.into();
         }
     }
 
@@ -238,6 +258,18 @@ impl<'s> Intake<'s> {
         }
         count
     }
+}
+
+/// The role of a value that is listed with two, and its note if that changes: the role that says more, and a word on the other.
+pub(crate) fn joined_roles(one: Role, other: Role, note: &str) -> (Role, Option<String>) {
+    let (stronger, weaker) = if rank(other) > rank(one) { (other, one) } else { (one, other) };
+    let also = format!("also listed as {}", role_name(weaker));
+    let note = match note {
+        _ if weaker == Role::Unstated || weaker == stronger || note.contains(&also) => None,
+        "" => Some(also),
+        note => Some(format!("{note}; {also}")),
+    };
+    (stronger, note)
 }
 
 /// Which role says most about a contact.
@@ -293,12 +325,23 @@ pub(crate) fn is_platform_bound(ioc: Ioc) -> bool {
     matches!(ioc, Ioc::Process | Ioc::FileName | Ioc::FilePath | Ioc::Property)
 }
 
+/// A time as publishers write it; a date alone, or a time without a zone, is against the standards but clear enough. The beginning of
+/// Unix time stands for no limit.
+pub(crate) fn moment(text: &str) -> Option<Timestamp> {
+    let time: Option<Timestamp> = text
+        .parse()
+        .or_else(|_| format!("{text}Z").parse())
+        .or_else(|_| format!("{text}T00:00:00Z").parse())
+        .ok();
+    time.filter(|time| *time != Timestamp::UNIX_EPOCH)
+}
+
 /// The form in which two spellings of one value are equal, as the catalogue writes it.
 pub(crate) fn canonical(ioc: Ioc, value: &str) -> Cow<'_, str> {
     match ioc {
         Ioc::Domain | Ioc::Email => lower(value),
         Ioc::FileHash | Ioc::CertHash if value.contains([':', ' ']) => {
-            Cow::Owned(value.replace([':', ' '], "").to_ascii_lowercase())
+            Cow::Owned(lower(&value.replace([':', ' '], "")).into_owned())
         }
         Ioc::FileHash | Ioc::CertHash => lower(value),
         Ioc::Ip => match value.parse::<IpAddr>() {
@@ -343,12 +386,16 @@ pub(super) fn corrected(ioc: Ioc, value: &str) -> Result<Corrected<'_>, &'static
             }
             _ => plain(None),
         },
-        Ioc::Ip if looks_like_host(value) => Ok(Corrected {
-            ioc: Ioc::Domain,
-            value: Cow::Borrowed(value),
-            note: Some("published as an address".into()),
-        }),
+        Ioc::Ip if looks_like_host(value) => {
+            let note = Some("published as an address".into());
+            domain(value).map(|found| Corrected { note, ..found })
+        }
         Ioc::Ip => Err("not an address"),
+        Ioc::FileName if value.contains('/') => Ok(Corrected {
+            ioc: Ioc::FilePath,
+            value: Cow::Borrowed(value),
+            note: Some("published as a file name".into()),
+        }),
         Ioc::Email if !value.contains('@') => Err("not an e-mail address"),
         Ioc::FileHash | Ioc::CertHash => {
             let hex = canonical(ioc, value);
@@ -473,6 +520,22 @@ mod tests {
     }
 
     #[test]
+    fn more_campaigns_than_there_are_numbers_share_the_last_one() {
+        let mut set = IndicatorSet::default();
+        let mut intake = Intake::new(&mut set, Source::default()).unwrap();
+        for number in 0..70_000 {
+            let campaign = intake.campaign_named(&format!("c{number}"));
+            intake.add(1, Entry::new(Ioc::FileName, &format!("f{number}"), campaign));
+        }
+        intake.finish();
+        let name = |at: usize| &*set.campaigns[usize::from(set.indicators[at].campaign)].name;
+        assert_eq!((name(65_534), name(65_535), name(69_999)), ("c65534", REMAINING, REMAINING));
+        assert_eq!((set.campaigns.len(), set.indicators.len(), set.skipped.len()), (65_536, 70_000, 1));
+        let mut intake = Intake::new(&mut set, Source::default()).unwrap();
+        assert_eq!((intake.campaign_named("c7"), intake.campaign_named("another")), (7, u16::MAX));
+    }
+
+    #[test]
     fn values_that_could_never_match_are_refused() {
         assert_eq!(taken(Ioc::FileHash, "abc"), "not the hexadecimal form of an MD5, SHA-1 or SHA-256");
         assert_eq!(taken(Ioc::Email, "nobody"), "not an e-mail address");
@@ -480,6 +543,7 @@ mod tests {
         assert_eq!(taken(Ioc::Ip, "192.0.2.300"), "not an address");
         assert_eq!(taken(Ioc::Ip, "192.0.2.0/24"), "ip 192.0.2.0/24");
         assert_eq!(taken(Ioc::Process, "a\nb"), "holds control characters");
+        assert_eq!(taken(Ioc::FileName, "tmp/x"), "file-path tmp/x published as a file name");
     }
 
     #[test]

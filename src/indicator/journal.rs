@@ -56,6 +56,8 @@ pub(crate) struct Object {
     pub has_description: bool,
     pub has_reference: bool,
     pub has_confidence: bool,
+    /// Of an indicator, by its label.
+    pub role: Role,
     pub pattern: Option<Pattern>,
     /// Of a relationship its two ends, of a report its members.
     pub refs: Vec<Box<str>>,

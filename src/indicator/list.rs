@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::intake::{Entry, Intake, is_network};
+use super::intake::{Entry, Intake, is_network, moment, platform_named, role_named};
 use super::journal::{Flaw, Span};
 use super::set::{Campaign, Ioc, Platform, Role};
 
@@ -70,6 +70,11 @@ pub(crate) fn refanged(value: &str) -> Cow<'_, str> {
         }
     }
     text
+}
+
+/// Kinds whose values publishers keep from being clicked; a bracket in another value is its own.
+fn is_defanged_kind(ioc: Ioc) -> bool {
+    ioc.is_network() || ioc == Ioc::Email
 }
 
 /// Tells the kind of a value by its shape; `None` where the shape could be several kinds.
@@ -146,12 +151,13 @@ pub(crate) fn read_plain(text: &str, file_name: &str, fallback: &str, intake: &m
         // The form of a hosts file: the address is where the name is sent instead.
         let value = line.strip_prefix("0.0.0.0 ").or_else(|| line.strip_prefix("127.0.0.1 ")).unwrap_or(line);
         let written = value.trim();
-        let value = refanged(written);
-        match hint.map(|hint| refined(hint, &value)).or_else(|| sniffed(&value)) {
+        let plain = refanged(written);
+        match hint.map(|hint| refined(hint, &plain)).or_else(|| sniffed(&plain)) {
             Some(ioc) => {
                 let campaign = intake.campaign_named(fallback);
+                let value = if is_defanged_kind(ioc) { &*plain } else { written };
                 let span = Span::of(text, written);
-                intake.add(number, Entry { span, ..Entry::new(ioc, &value, campaign) });
+                intake.add(number, Entry { span, ..Entry::new(ioc, value, campaign) });
             }
             None => {
                 intake.skip(number, line, "the kind cannot be told; a name such as domains.txt would tell it")
@@ -171,6 +177,12 @@ enum Column {
     Value,
     Campaign,
     Note,
+    Vendor,
+    Role,
+    Platform,
+    ValidFrom,
+    ValidUntil,
+    Revoked,
     Kind(Ioc),
     Other,
 }
@@ -184,6 +196,12 @@ fn column(name: &str) -> Column {
             Column::Campaign
         }
         "note" | "comment" | "description" => Column::Note,
+        "vendor" => Column::Vendor,
+        "role" => Column::Role,
+        "platform" => Column::Platform,
+        "valid-from" => Column::ValidFrom,
+        "valid-until" => Column::ValidUntil,
+        "revoked" => Column::Revoked,
         _ => ioc_named(&plain).map_or(Column::Other, Column::Kind),
     }
 }
@@ -301,26 +319,50 @@ fn row(
             columns.iter().zip(record).find(|(column, field)| **column == wanted && !field.is_empty());
         found.map(|(_, field)| field)
     };
-    let campaign = intake.campaign_named(field(Column::Campaign).unwrap_or(fallback));
-    let note = field(Column::Note).unwrap_or("");
+    let name = field(Column::Campaign).unwrap_or(fallback);
+    let campaign = match field(Column::Vendor) {
+        Some(vendor) => {
+            intake.campaign(Campaign { name: name.into(), vendor: vendor.into(), ..Campaign::default() })
+        }
+        None => intake.campaign_named(name),
+    };
+    let mut about =
+        Entry { note: field(Column::Note).unwrap_or("").into(), ..Entry::new(Ioc::Domain, "", campaign) };
+    if let Some(word) = field(Column::Role) {
+        match role_named(word) {
+            Some(role) => about.role = role,
+            None => intake.skip(line, word, "not a role; the value is used without"),
+        }
+    }
+    if let Some(word) = field(Column::Platform) {
+        match platform_named(&word.to_ascii_lowercase()) {
+            Some(platform) => about.platform = platform,
+            None => intake.skip(line, word, "not a platform; the value is used without"),
+        }
+    }
     let mut any = false;
     for (column, text) in columns.iter().zip(record).filter(|(_, text)| !text.is_empty()) {
         let span = if intake.journal().is_some() { at.find(text, &mut from) } else { None };
-        let value = refanged(text);
+        let plain = refanged(text);
         let ioc = match column {
             Column::Kind(ioc) if !is_samples(columns) || *ioc == Ioc::FileHash => Some(*ioc),
             Column::Value => match field(Column::Type) {
-                Some(word) => ioc_named(word).map(|ioc| refined(ioc, &value)),
-                None => sniffed(&value),
+                Some(word) => ioc_named(word).map(|ioc| refined(ioc, &plain)),
+                None => sniffed(&plain),
             },
             _ => continue,
         };
         any = true;
-        match ioc {
-            Some(ioc) => {
-                intake.add(line, Entry { note: note.into(), span, ..Entry::new(ioc, &value, campaign) });
-            }
-            None => intake.skip(line, text, "the kind of this value is not known"),
+        let Some(ioc) = ioc else {
+            intake.skip(line, text, "the kind of this value is not known");
+            continue;
+        };
+        let value = if is_defanged_kind(ioc) { &*plain } else { text };
+        if let Some(indicator) = intake.add(line, Entry { ioc, value, span, ..about.clone() }) {
+            indicator.valid_from = field(Column::ValidFrom).and_then(moment);
+            indicator.valid_until = field(Column::ValidUntil).and_then(moment);
+            indicator.revoked = field(Column::Revoked)
+                .is_some_and(|word| ["yes", "true", "1"].iter().any(|yes| word.eq_ignore_ascii_case(yes)));
         }
     }
     if !any {

@@ -5,12 +5,18 @@ use std::ffi::OsStr;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use sha2::Digest;
+
 use super::intake::Intake;
 use super::journal::Flaw;
 use super::set::{IndicatorSet, Skipped, Source};
-use super::{catalogue, list, stix};
+use super::{catalogue, list, misp, stix};
 
 const MAX_FILE_BYTES: u64 = 256 << 20;
+/// Larger bundles are not held as a whole.
+const LARGE_FILE_BYTES: u64 = 32 << 20;
+/// Of a bundle that is not held.
+const MAX_STREAM_BYTES: u64 = 4 << 30;
 pub(super) const MAX_FOLDER_DEPTH: usize = 16;
 pub(super) const MAX_FOLDER_ENTRIES: usize = 100_000;
 
@@ -80,6 +86,9 @@ pub(super) fn is_wanted(path: &Path) -> bool {
 }
 
 fn load_file(path: &Path, set: &mut IndicatorSet) -> Result<(), LoadError> {
+    if is_large(path) && load_large(path, set)? {
+        return Ok(());
+    }
     let bytes = bytes_of(path)?;
     let text = decoded(&bytes);
     let name = path.display().to_string();
@@ -96,9 +105,15 @@ fn load_file(path: &Path, set: &mut IndicatorSet) -> Result<(), LoadError> {
     if text.contains('\0') {
         intake.tell(Flaw::Damaged, 0, "", "binary data, not an indicator file");
     } else {
-        read(&text, file_name, stem, &mut intake);
+        read_text(&text, file_name, stem, &mut intake);
     }
-    if intake.finish() > 0 {
+    let count = intake.finish();
+    concluded(path, count, told, set)
+}
+
+/// An error if a file gave no indicator. `told` is how much had been told before it.
+fn concluded(path: &Path, count: usize, told: usize, set: &mut IndicatorSet) -> Result<(), LoadError> {
+    if count > 0 {
         return Ok(());
     }
     let reason = set.skipped.get(told).map_or("it holds no indicator".to_owned(), |first| match first.line {
@@ -114,15 +129,77 @@ fn load_file(path: &Path, set: &mut IndicatorSet) -> Result<(), LoadError> {
     Err(LoadError::new(path, reason, hint))
 }
 
+fn is_large(path: &Path) -> bool {
+    path.metadata().is_ok_and(|file| file.is_file() && file.len() > LARGE_FILE_BYTES)
+}
+
+/// Reads a large STIX bundle without holding it; `false` if the file is something else. The linter, which names places in the whole
+/// text, reads files by [`read_text`] only.
+#[expect(clippy::disallowed_methods, reason = "indicator files are read here and nowhere else")]
+fn load_large(path: &Path, set: &mut IndicatorSet) -> Result<bool, LoadError> {
+    let check = "check the path and that the file may be read";
+    let failed = |error: std::io::Error| LoadError::new(path, error.to_string(), check);
+    let mut file = Hashed { file: std::fs::File::open(path).map_err(failed)?, digest: sha2::Sha256::new() };
+    let mut start = Vec::new();
+    file.by_ref().take(4096).read_to_end(&mut start).map_err(failed)?;
+    let is_text = std::str::from_utf8(&start).is_ok_and(is_stix);
+    if !is_text {
+        return Ok(false);
+    }
+    let stem = path.file_stem().and_then(OsStr::to_str).unwrap_or("indicators");
+    let source = Source { name: path.display().to_string().into(), ..Source::default() };
+    let told = set.skipped.len();
+    let Some(mut intake) = Intake::new(set, source) else {
+        return Err(LoadError::new(path, "more than 65,536 indicator files", "give fewer files"));
+    };
+    let mut bounded = file.by_ref().take(MAX_STREAM_BYTES);
+    let is_bundle = stix::read_stream(&start, &mut bounded, stem, &mut intake).map_err(failed)?;
+    if is_bundle && bounded.limit() == 0 {
+        intake.skip(0, "", "larger than 4 GiB; the rest is not read");
+    }
+    std::io::copy(&mut bounded, &mut std::io::sink()).map_err(failed)?;
+    let sha256 = crate::record::hex(&file.digest.finalize());
+    if let Some(source) = intake.source() {
+        source.sha256 = sha256.into();
+    }
+    let count = intake.finish();
+    if !is_bundle {
+        set.sources.pop();
+        return Ok(false);
+    }
+    concluded(path, count, told, set).map(|()| true)
+}
+
+/// A file whose digest is made as it is read.
+struct Hashed {
+    file: std::fs::File,
+    digest: sha2::Sha256,
+}
+
+impl Read for Hashed {
+    fn read(&mut self, to: &mut [u8]) -> std::io::Result<usize> {
+        let count = self.file.read(to)?;
+        self.digest.update(to.get(..count).unwrap_or(&[]));
+        Ok(count)
+    }
+}
+
 fn is_yaml(file_name: &str) -> bool {
     let extension = file_name.rsplit_once('.').map_or("", |(_, extension)| extension);
     extension.eq_ignore_ascii_case("yaml") || extension.eq_ignore_ascii_case("yml")
 }
 
-/// Reads the text of a file whose name is `file_name` and `stem` without its ending.
-pub(super) fn read(text: &str, file_name: &str, stem: &str, intake: &mut Intake<'_>) {
-    if stix::is_json(text) {
+/// True for text that is read as STIX, or told as damaged STIX.
+pub(super) fn is_stix(text: &str) -> bool {
+    stix::is_json(text) && !misp::is_misp(text)
+}
+
+/// Reads the text of a file whose name is `file_name`, and `stem` without its ending, in whatever form it is.
+pub(super) fn read_text(text: &str, file_name: &str, stem: &str, intake: &mut Intake<'_>) {
+    if is_stix(text) {
         stix::read(text, stem, intake);
+    } else if stix::is_json(text) {
+        misp::read(text, stem, intake);
     } else if catalogue::is_catalogue(text) {
         catalogue::read(text, stem, false, intake);
     } else if list::is_echap(text) {
@@ -165,27 +242,44 @@ pub(super) fn decoded(bytes: &[u8]) -> Cow<'_, str> {
     match bytes {
         [0xff, 0xfe, rest @ ..] => wide(rest, u16::from_le_bytes),
         [0xfe, 0xff, rest @ ..] => wide(rest, u16::from_be_bytes),
-        [0xef, 0xbb, 0xbf, rest @ ..] => String::from_utf8_lossy(rest),
-        _ => String::from_utf8_lossy(bytes),
+        [0xef, 0xbb, 0xbf, rest @ ..] => lossy(rest),
+        _ => lossy(bytes),
     }
+}
+
+/// Text, with signs in place of what is not UTF-8. The plain check is several times faster than the one that replaces.
+pub(super) fn lossy(bytes: &[u8]) -> Cow<'_, str> {
+    std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
 }
 
 /// The folders into which MVT downloads indicators, as far as they exist.
 pub fn mvt_folders() -> Vec<PathBuf> {
-    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let home = variable("HOME");
-    let data = variable("MVT_DATA_FOLDER").or_else(|| {
-        if cfg!(windows) {
-            variable("LOCALAPPDATA").map(|folder| folder.join("mvt").join("mvt"))
-        } else if cfg!(target_os = "macos") {
-            home.map(|home| home.join("Library/Application Support/mvt"))
-        } else {
-            variable("XDG_DATA_HOME")
-                .or(home.map(|home| home.join(".local/share")))
-                .map(|folder| folder.join("mvt"))
-        }
-    });
+    let windows = Path::new("mvt").join("mvt");
+    let data = variable("MVT_DATA_FOLDER")
+        .or_else(|| data_folder(if cfg!(windows) { &windows } else { Path::new("mvt") }));
     data.map(|folder| folder.join("indicators")).filter(|folder| folder.is_dir()).into_iter().collect()
+}
+
+/// The folder into which `indicators fetch` stores sets; `None` where no home folder is known.
+pub fn own_folder() -> Option<PathBuf> {
+    Some(data_folder(Path::new("hoofprint"))?.join("indicators"))
+}
+
+/// Where the system keeps the data of a program.
+fn data_folder(program: &Path) -> Option<PathBuf> {
+    let home = variable("HOME");
+    let data = if cfg!(windows) {
+        variable("LOCALAPPDATA")
+    } else if cfg!(target_os = "macos") {
+        home.map(|home| home.join("Library/Application Support"))
+    } else {
+        variable("XDG_DATA_HOME").or(home.map(|home| home.join(".local/share")))
+    };
+    Some(data?.join(program))
+}
+
+fn variable(name: &str) -> Option<PathBuf> {
+    std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
 }
 
 /// The paths in MVT's variable `MVT_STIX2`: separated by `:`, on Windows by `;`.
@@ -269,7 +363,7 @@ mod tests {
             let mut set = IndicatorSet::default();
             let text = decoded(&bytes);
             let mut intake = Intake::new(&mut set, Source::default()).unwrap();
-            read(&text, "x.txt", "x", &mut intake);
+            read_text(&text, "x.txt", "x", &mut intake);
             stix::read(&text, "x", &mut intake);
             catalogue::read(&text, "x", false, &mut intake);
             list::read_echap(&text, &mut intake);
@@ -280,7 +374,7 @@ mod tests {
         fn no_lines_make_the_loader_panic(text in "([a-z.:/ |=#\\[\\]{}\",-]|\\n|- name:|\"objects\":|\\[domain\\]){0,80}") {
             let mut set = IndicatorSet::default();
             let mut intake = Intake::new(&mut set, Source::default()).unwrap();
-            read(&text, "x.txt", "x", &mut intake);
+            read_text(&text, "x.txt", "x", &mut intake);
             catalogue::read(&text, "x", true, &mut intake);
         }
     }

@@ -162,17 +162,6 @@ pub struct IndicatorSet {
     pub skipped: Vec<Skipped>,
 }
 
-impl IndicatorSet {
-    /// The index of a campaign, added if its name is new. Names are compared as they are.
-    pub fn campaign(&mut self, campaign: Campaign) -> u16 {
-        if let Some(known) = self.campaigns.iter().position(|known| known.name == campaign.name) {
-            return known as u16;
-        }
-        self.campaigns.push(campaign);
-        (self.campaigns.len() - 1) as u16
-    }
-}
-
 /// How sure a match is of itself; what it means is [`crate::record::Trace`]'s business.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]

@@ -1,29 +1,40 @@
 //! STIX 2.0 and 2.1 bundles, object by object, so that one bad object never costs the others.
 //!
-//! Objects are `stix_rs` types where they are sound, and loose fields where they are not. The validator and the bundle of
-//! that crate are not used: the former panics on valid patterns, the latter refuses a file for one bad object.
+//! Plain indicators and relationships are read in one go. Any other object is a `stix_rs` type where it is sound, and loose fields
+//! where it is not. The validator and the bundle of that crate are not used: the former panics on valid patterns, the latter
+//! refuses a file for one bad object.
 
-use std::collections::{HashMap, HashSet};
+mod plain;
+mod stream;
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
 
 use jiff::Timestamp;
+use rayon::prelude::*;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::intake::{Entry, Intake};
+use self::plain::Plain;
+pub(crate) use self::stream::read_stream;
+use super::intake::{Entry, Intake, moment, platform_named, role_named};
 use super::journal::{self, Flaw, Object, Span};
 use super::pattern;
-use super::set::Campaign;
+use super::set::{Campaign, Ioc, Platform, Role};
 
 /// Files with several top-level values (JSON lines) and bundles within bundles.
 const MAX_BUNDLE_DEPTH: u8 = 3;
 /// A damaged value may be read to the end of the file, so reading it again from every line must have an end.
 const MAX_RESTARTS: u32 = 1000;
+const MAX_NOTE_CHARS: usize = 500;
+/// Indicators that are held together, so that they can be let go one chunk after the other.
+const CHUNK: usize = 1 << 14;
 
 /// Reads JSON text. Values without a campaign are filed under `fallback` (the name of the file).
 pub(crate) fn read(text: &str, fallback: &str, intake: &mut Intake<'_>) {
-    let mut file = Bundle::new(text);
-    file.walk(text, 0, 0, intake);
-    file.resolve(fallback, intake);
+    let mut gathered = Gathered::default();
+    Part::new(text, 0, &mut gathered).walk(text, 0, 0, intake);
+    gathered.resolve(fallback, intake);
 }
 
 /// True if the first sign of the text can only begin JSON.
@@ -34,44 +45,69 @@ pub(crate) fn is_json(text: &str) -> bool {
 }
 
 /// An indicator object, whatever it was read with.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Found {
-    id: String,
+    id: Box<str>,
     line: u32,
-    pattern: String,
+    what: What,
     modified: Option<Timestamp>,
     valid_from: Option<Timestamp>,
     valid_until: Option<Timestamp>,
     revoked: bool,
+    role: Role,
+    platform: Platform,
+    note: Box<str>,
 }
 
+/// A pattern, or the one value that it asks for.
+#[derive(Debug)]
+enum What {
+    Value(Ioc, Box<str>),
+    Pattern(Box<str>),
+}
+
+/// A relationship whose ends were not both known when it was read.
 struct Link {
     line: u32,
-    id: String,
-    from: String,
-    to: String,
+    id: Box<str>,
+    from: Box<str>,
+    to: Box<str>,
 }
 
 struct Collection {
     line: u32,
     id: String,
     name: String,
-    refs: Vec<String>,
+    /// Keys of the ids it names.
+    refs: Vec<u64>,
 }
 
-struct Bundle<'t> {
-    text: &'t str,
-    /// Lines before `counted_to`, so that lines are counted once over the whole text.
-    lines: u32,
-    counted_to: usize,
-    ids: HashSet<String>,
-    found: Vec<Found>,
-    by_id: HashMap<String, usize>,
-    names: HashMap<String, Campaign>,
+/// What the objects of a file have told so far. Objects come in any order, so links are resolved at the end.
+///
+/// Ids are kept as keyed hashes: a million of them would fill more memory than the indicators.
+#[derive(Default)]
+struct Gathered {
+    hasher: RandomState,
+    /// Every id of the file, with the number of its indicator.
+    ids: HashMap<u64, Option<u32>>,
+    found: Vec<Vec<Found>>,
+    names: HashMap<u64, u32>,
+    campaigns: Vec<Campaign>,
+    /// Indicator and campaign.
+    pairs: Vec<(u32, u32)>,
     links: Vec<Link>,
     collections: Vec<Collection>,
     unused: HashMap<String, (u32, u32)>,
     restarts: u32,
+}
+
+/// A stretch of the file's text.
+struct Part<'t, 'g> {
+    text: &'t str,
+    /// Line ends before `counted_to`, so that lines are counted once over the whole file.
+    lines: u32,
+    counted_to: usize,
+    gathered: &'g mut Gathered,
 }
 
 type Fields<'a> = HashMap<String, &'a RawValue>;
@@ -81,11 +117,29 @@ fn text_of(fields: &Fields<'_>, key: &str) -> Option<String> {
 }
 
 fn time_of(fields: &Fields<'_>, key: &str) -> Option<Timestamp> {
-    let text = text_of(fields, key)?;
-    // A date alone, or a time without a zone, is against the standard but clear enough.
-    text.parse().or_else(|_| format!("{text}Z").parse()).or_else(|_| format!("{text}T00:00:00Z").parse()).ok()
+    moment(&text_of(fields, key)?)
 }
 
+/// The values of the labels that begin with one of our words: `role:c2`.
+fn label_of(fields: &Fields<'_>, word: &str) -> Option<String> {
+    let labels: Vec<String> = serde_json::from_str(fields.get("labels")?.get()).ok()?;
+    labelled(labels.iter().map(String::as_str), word).map(str::to_owned)
+}
+
+fn labelled<'l>(mut labels: impl Iterator<Item = &'l str>, word: &str) -> Option<&'l str> {
+    labels.find_map(|label| Some(label.strip_prefix(word)?.strip_prefix(':')?.trim()))
+}
+
+/// The description of an indicator as a note on one line, not longer than a reader would read.
+fn note_of(description: &str) -> Box<str> {
+    let line = description.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(MAX_NOTE_CHARS) {
+        Some((end, _)) => format!("{}…", line.get(..end).unwrap_or("")).into(),
+        None => line.into(),
+    }
+}
+
+/// The ids of the objects that a report names.
 fn refs_of(fields: &Fields<'_>) -> Vec<String> {
     let Some(raw) = fields.get("object_refs") else { return Vec::new() };
     serde_json::from_str::<Vec<&RawValue>>(raw.get())
@@ -95,25 +149,17 @@ fn refs_of(fields: &Fields<'_>) -> Vec<String> {
         .collect()
 }
 
+fn role_of(fields: &Fields<'_>) -> Role {
+    label_of(fields, "role").and_then(|role| role_named(&role)).unwrap_or_default()
+}
+
 fn from_chrono(seconds: i64, nanoseconds: u32) -> Option<Timestamp> {
     Timestamp::new(seconds, i32::try_from(nanoseconds).ok()?).ok()
 }
 
-impl<'t> Bundle<'t> {
-    fn new(text: &'t str) -> Bundle<'t> {
-        Bundle {
-            text,
-            lines: 0,
-            counted_to: 0,
-            ids: HashSet::new(),
-            found: Vec::new(),
-            by_id: HashMap::new(),
-            names: HashMap::new(),
-            links: Vec::new(),
-            collections: Vec::new(),
-            unused: HashMap::new(),
-            restarts: 0,
-        }
+impl<'t, 'g> Part<'t, 'g> {
+    fn new(text: &'t str, lines: u32, gathered: &'g mut Gathered) -> Part<'t, 'g> {
+        Part { text, lines, counted_to: 0, gathered }
     }
 
     /// The line of a byte, counted from 1. Cheap where offsets only grow.
@@ -123,11 +169,51 @@ impl<'t> Bundle<'t> {
                 .unwrap_or(u32::MAX)
         };
         if offset < self.counted_to {
-            return newlines(self.text.get(..offset)).saturating_add(1);
+            let behind = newlines(self.text.get(offset..self.counted_to));
+            return self.lines.saturating_sub(behind).saturating_add(1);
         }
         self.lines = self.lines.saturating_add(newlines(self.text.get(self.counted_to..offset)));
         self.counted_to = offset;
         self.lines.saturating_add(1)
+    }
+
+    /// Objects whose places are known: the plain ones are read by all threads, and no journal is kept of them.
+    fn objects(&mut self, places: &[(usize, usize)], intake: &mut Intake<'_>) {
+        let text = self.text;
+        let raw = |place: &(usize, usize)| text.get(place.0..place.1).unwrap_or("");
+        let plain: Vec<Option<Plain<'t>>> =
+            places.par_iter().with_min_len(64).map(|place| plain::plain(raw(place))).collect();
+        for (place, plain) in places.iter().zip(plain) {
+            match plain {
+                Some(plain) => self.plain(plain, place.0, intake),
+                None => self.walk(raw(place), place.0, 1, intake),
+            }
+        }
+    }
+
+    fn plain(&mut self, plain: Plain<'_>, offset: usize, intake: &mut Intake<'_>) {
+        let line = self.line(offset);
+        match plain {
+            Plain::Indicator(found) => self.gathered.keep_newest(Found { line, ..found }, intake),
+            Plain::Link { id, from, to } => {
+                if self.is_new(id, line, intake) {
+                    self.gathered.link(line, id, from, to);
+                }
+            }
+        }
+    }
+
+    /// Notes an id; a second object with it is told.
+    fn is_new(&mut self, id: &str, line: u32, intake: &mut Intake<'_>) -> bool {
+        let key = self.gathered.key(id);
+        let is_new = id.is_empty() || !self.gathered.ids.contains_key(&key);
+        if is_new {
+            self.gathered.ids.insert(key, None);
+        } else {
+            let why = "the id stands twice in the file; the first object is used";
+            intake.tell(Flaw::Judged, line, id, why);
+        }
+        is_new
     }
 
     /// Every value of a run of values; commas between them are passed over so that the rest of a damaged list is read.
@@ -183,14 +269,10 @@ impl<'t> Bundle<'t> {
             return None;
         }
         let line = self.line(base);
-        intake.tell(
-            Flaw::Damaged,
-            line,
-            "",
-            format!("damaged, read on at the next line that begins an object: {error}"),
-        );
-        self.restarts += 1;
-        if self.restarts > MAX_RESTARTS {
+        let why = format!("damaged, read on at the next line that begins an object: {error}");
+        intake.tell(Flaw::Damaged, line, "", why);
+        self.gathered.restarts += 1;
+        if self.gathered.restarts > MAX_RESTARTS {
             intake.tell(Flaw::Damaged, line, "", "damaged in more than 1000 places; the rest is not read");
             return None;
         }
@@ -206,6 +288,12 @@ impl<'t> Bundle<'t> {
                 self.walk(inner, offset + 1, depth + 1, intake);
             }
             return;
+        }
+        // The short way does not look at what the linter wants to know.
+        if intake.journal().is_none()
+            && let Some(plain) = plain::plain(raw)
+        {
+            return self.plain(plain, offset, intake);
         }
         let fields = match serde_json::from_str::<Fields<'t>>(raw) {
             Ok(fields) => fields,
@@ -245,17 +333,9 @@ impl<'t> Bundle<'t> {
         if let Some(journal) = intake.journal() {
             journal.object(self.noted(raw, fields, &id, &kind));
         }
-        let new = id.is_empty() || self.ids.insert(id.clone());
         match kind.as_str() {
             "indicator" => self.indicator(raw, fields, id, line, intake),
-            _ if !new => {
-                intake.tell(
-                    Flaw::Judged,
-                    line,
-                    &id,
-                    "the id stands twice in the file; the first object is used",
-                );
-            }
+            _ if !self.is_new(&id, line, intake) => {}
             "relationship" => self.relationship(raw, fields, id, line, intake),
             "report" | "grouping" => self.collection(&kind, raw, fields, id, line, intake),
             "malware" | "campaign" | "intrusion-set" | "threat-actor" | "tool" => {
@@ -275,7 +355,7 @@ impl<'t> Bundle<'t> {
             | "language-content"
             | "malware-analysis"
             | "incident" => {}
-            _ => self.unused.entry(kind).or_insert((line, 0)).1 += 1,
+            _ => self.gathered.unused.entry(kind).or_insert((line, 0)).1 += 1,
         }
     }
 
@@ -302,6 +382,7 @@ impl<'t> Bundle<'t> {
             has_description: text_of(fields, "description").is_some_and(|text| !text.trim().is_empty()),
             has_reference: fields.contains_key("external_references"),
             has_confidence: fields.contains_key("confidence"),
+            role: role_of(fields),
             pattern,
             refs: ends.chain(refs_of(fields)).map(Into::into).collect(),
         }
@@ -310,65 +391,44 @@ impl<'t> Bundle<'t> {
     fn indicator(&mut self, raw: &str, fields: &Fields<'_>, id: String, line: u32, intake: &mut Intake<'_>) {
         let language = text_of(fields, "pattern_type").unwrap_or_else(|| "stix".into());
         if language != "stix" {
+            self.gathered.note(&id);
             return intake.tell(Flaw::Judged, line, &id, format!("its pattern is `{language}`, not STIX"));
         }
-        // The crate fills a missing `valid_from` with the present, so presence is asked of the text.
+        let role = role_of(fields);
+        let platform =
+            label_of(fields, "platform").and_then(|name| platform_named(&name)).unwrap_or_default();
+        let found = |pattern: &str, valid_until: Option<Timestamp>, revoked: bool| Found {
+            id: id.as_str().into(),
+            line,
+            what: What::Pattern(pattern.into()),
+            modified: time_of(fields, "modified"),
+            // The crate fills a missing `valid_from` with the present, so presence is asked of the text.
+            valid_from: time_of(fields, "valid_from"),
+            valid_until,
+            revoked,
+            role,
+            platform,
+            note: note_of(&text_of(fields, "description").unwrap_or_default()),
+        };
         let found = match serde_json::from_str::<stix_rs::Indicator>(raw) {
-            Ok(object) => Found {
-                id,
-                line,
-                pattern: object.pattern,
-                modified: time_of(fields, "modified"),
-                valid_from: time_of(fields, "valid_from"),
-                valid_until: object
+            Ok(object) => {
+                let until = object
                     .valid_until
-                    .and_then(|until| from_chrono(until.timestamp(), until.timestamp_subsec_nanos())),
-                revoked: object.common.revoked == Some(true),
-            },
+                    .and_then(|until| from_chrono(until.timestamp(), until.timestamp_subsec_nanos()));
+                found(&object.pattern, until, object.common.revoked == Some(true))
+            }
             Err(error) => {
                 let Some(pattern) = text_of(fields, "pattern") else {
+                    self.gathered.note(&id);
                     return intake.tell(Flaw::Judged, line, &id, "an indicator without a pattern");
                 };
-                intake.skip(
-                    line,
-                    &id,
-                    format!("not a sound object, its pattern is used all the same: {error}"),
-                );
-                Found {
-                    id,
-                    line,
-                    pattern,
-                    modified: time_of(fields, "modified"),
-                    valid_from: time_of(fields, "valid_from"),
-                    valid_until: time_of(fields, "valid_until"),
-                    revoked: fields.get("revoked").is_some_and(|flag| flag.get() == "true"),
-                }
+                let why = format!("not a sound object, its pattern is used all the same: {error}");
+                intake.skip(line, &id, why);
+                let revoked = fields.get("revoked").is_some_and(|flag| flag.get() == "true");
+                found(&pattern, time_of(fields, "valid_until"), revoked)
             }
         };
-        self.keep_newest(found, intake);
-    }
-
-    /// Objects with one id are versions of each other; the newest counts.
-    fn keep_newest(&mut self, found: Found, intake: &mut Intake<'_>) {
-        let known = self.by_id.get(&found.id).copied().and_then(|at| self.found.get_mut(at));
-        match known {
-            Some(known) if !found.id.is_empty() => {
-                let newer = found.modified > known.modified;
-                let why = if newer {
-                    format!("an older version (line {}) of this object is replaced", known.line)
-                } else {
-                    format!("the id stands twice in the file; the object on line {} is used", known.line)
-                };
-                intake.tell(Flaw::Judged, found.line, &found.id, why);
-                if newer {
-                    *known = found;
-                }
-            }
-            _ => {
-                self.by_id.insert(found.id.clone(), self.found.len());
-                self.found.push(found);
-            }
-        }
+        self.gathered.keep_newest(found, intake);
     }
 
     fn named(
@@ -388,9 +448,12 @@ impl<'t> Bundle<'t> {
             return intake.skip(line, &id, format!("a {kind} without a name"));
         };
         let description = text_of(fields, "description").unwrap_or_default();
-        let campaign =
-            Campaign { name: name.trim().into(), vendor: "".into(), description: description.trim().into() };
-        self.names.insert(id, campaign);
+        let campaign = Campaign {
+            name: name.trim().into(),
+            vendor: label_of(fields, "vendor").unwrap_or_default().into(),
+            description: description.trim().into(),
+        };
+        self.gathered.name(&id, campaign);
     }
 
     fn relationship(
@@ -406,7 +469,7 @@ impl<'t> Bundle<'t> {
             Err(_) => (text_of(fields, "source_ref"), text_of(fields, "target_ref")),
         };
         match (from, to) {
-            (Some(from), Some(to)) => self.links.push(Link { line, id, from, to }),
+            (Some(from), Some(to)) => self.gathered.link(line, &id, &from, &to),
             _ => intake.tell(Flaw::Judged, line, &id, "a relationship without both its ends"),
         }
     }
@@ -430,61 +493,134 @@ impl<'t> Bundle<'t> {
         }
         match text_of(fields, "name").filter(|name| !name.trim().is_empty()) {
             Some(name) => {
-                self.collections.push(Collection {
-                    line,
-                    id,
-                    name: name.trim().to_owned(),
-                    refs: refs_of(fields),
-                });
+                let refs = refs_of(fields).iter().map(|id| self.gathered.key(id)).collect();
+                self.gathered.collections.push(Collection { line, id, name: name.trim().to_owned(), refs });
             }
             None => intake.skip(line, &id, format!("a {kind} without a name")),
+        }
+    }
+}
+
+impl Gathered {
+    fn key(&self, id: &str) -> u64 {
+        self.hasher.hash_one(id)
+    }
+
+    /// Notes that the file has an object of this id.
+    fn note(&mut self, id: &str) {
+        let key = self.key(id);
+        self.ids.entry(key).or_insert(None);
+    }
+
+    fn at(&mut self, number: u32) -> Option<&mut Found> {
+        let number = usize::try_from(number).ok()?;
+        self.found.get_mut(number / CHUNK)?.get_mut(number % CHUNK)
+    }
+
+    /// Objects with one id are versions of each other; the newest counts.
+    fn keep_newest(&mut self, found: Found, intake: &mut Intake<'_>) {
+        let key = self.key(&found.id);
+        let known = self.ids.get(&key).copied().flatten().filter(|_| !found.id.is_empty());
+        if let Some(known) = known.and_then(|number| self.at(number)) {
+            let newer = found.modified > known.modified;
+            let why = if newer {
+                format!("an older version (line {}) of this object is replaced", known.line)
+            } else {
+                format!("the id stands twice in the file; the object on line {} is used", known.line)
+            };
+            intake.tell(Flaw::Judged, found.line, &found.id, why);
+            if newer {
+                *known = found;
+            }
+            return;
+        }
+        let full = self.found.last().is_none_or(|chunk| chunk.len() == CHUNK);
+        if full {
+            self.found.push(Vec::with_capacity(if self.found.is_empty() { 0 } else { CHUNK }));
+        }
+        let before = (self.found.len() - 1).saturating_mul(CHUNK);
+        if let Some(chunk) = self.found.last_mut() {
+            let number = u32::try_from(before + chunk.len()).ok();
+            chunk.push(found);
+            self.ids.insert(key, number);
+        }
+    }
+
+    fn name(&mut self, id: &str, campaign: Campaign) {
+        let number = u32::try_from(self.campaigns.len()).unwrap_or(u32::MAX);
+        self.campaigns.push(campaign);
+        let key = self.key(id);
+        self.names.insert(key, number);
+    }
+
+    /// The indicator and the campaign that two ids stand for, in either order.
+    fn pair(&self, from: u64, to: u64) -> Option<(u32, u32)> {
+        let pair = |one: u64, other: u64| Some((self.ids.get(&one).copied()??, *self.names.get(&other)?));
+        pair(from, to).or_else(|| pair(to, from))
+    }
+
+    fn link(&mut self, line: u32, id: &str, from: &str, to: &str) {
+        match self.pair(self.key(from), self.key(to)) {
+            Some(pair) => self.pairs.push(pair),
+            None => self.links.push(Link { line, id: id.into(), from: from.into(), to: to.into() }),
         }
     }
 
     /// Links everything once the whole file is known, since objects come in any order.
     fn resolve(mut self, fallback: &str, intake: &mut Intake<'_>) {
-        let mut campaigns: HashMap<&str, Vec<&Campaign>> = HashMap::new();
-        for link in &self.links {
-            for end in [&link.from, &link.to] {
-                if !self.ids.contains(end) {
-                    intake.tell(
-                        Flaw::Judged,
-                        link.line,
-                        &link.id,
-                        format!("links to `{end}`, which is not in the file"),
-                    );
+        for link in std::mem::take(&mut self.links) {
+            let (from, to) = (self.key(&link.from), self.key(&link.to));
+            for (end, key) in [(&link.from, from), (&link.to, to)] {
+                if !self.ids.contains_key(&key) {
+                    let why = format!("links to `{end}`, which is not in the file");
+                    intake.tell(Flaw::Judged, link.line, &link.id, why);
                 }
             }
-            for (indicator, other) in [(&link.from, &link.to), (&link.to, &link.from)] {
-                if let (true, Some(campaign)) = (self.by_id.contains_key(indicator), self.names.get(other)) {
-                    campaigns.entry(indicator).or_default().push(campaign);
-                }
-            }
+            self.pairs.extend(self.pair(from, to));
         }
-        let mut reports: HashMap<&str, Vec<&str>> = HashMap::new();
-        for collection in &self.collections {
-            let missing = collection.refs.iter().filter(|id| !self.ids.contains(*id)).count();
+        let mut reports: Vec<(u32, usize)> = Vec::new();
+        for (position, collection) in self.collections.iter().enumerate() {
+            let missing = collection.refs.iter().filter(|key| !self.ids.contains_key(key)).count();
             if missing > 0 {
                 let why = format!("names {missing} objects that are not in the file");
                 intake.tell(Flaw::Judged, collection.line, &collection.id, why);
             }
-            for id in &collection.refs {
-                reports.entry(id).or_default().push(&collection.name);
-            }
+            let numbers = collection.refs.iter().filter_map(|key| self.ids.get(key).copied().flatten());
+            reports.extend(numbers.map(|number| (number, position)));
         }
-        for found in std::mem::take(&mut self.found) {
+        self.ids = HashMap::new();
+        self.pairs.sort_unstable();
+        self.pairs.dedup();
+        reports.sort_unstable();
+        // The date of a set is that of its newest object.
+        let newest = self.found.iter().flatten().filter_map(|found| found.modified).max();
+        if let (Some(newest), Some(source)) = (newest, intake.source()) {
+            source.date = crate::time::iso(newest).chars().take(10).collect::<String>().into();
+        }
+        let mut numbers: Vec<Option<u16>> = vec![None; self.campaigns.len()];
+        let (mut pairs, mut reports) = (self.pairs.as_slice(), reports.as_slice());
+        for (number, found) in (0_u32..).zip(self.found.into_iter().flatten()) {
+            let own_pairs = taken(&mut pairs, |(of, _)| *of == number);
+            let own_reports = taken(&mut reports, |(of, _)| *of == number);
+            let mut own: Vec<u16> = Vec::new();
             // A report says where a value was published; a malware object says whose it is, so that goes first.
-            let mut numbers: Vec<u16> =
-                match (campaigns.get(found.id.as_str()), reports.get(found.id.as_str())) {
-                    (Some(names), _) => {
-                        names.iter().map(|campaign| intake.campaign((*campaign).clone())).collect()
-                    }
-                    (None, Some(names)) => names.iter().map(|name| intake.campaign_named(name)).collect(),
-                    (None, None) => vec![intake.campaign_named(fallback)],
-                };
-            numbers.sort_unstable();
-            numbers.dedup();
-            take_in(&found, &numbers, intake);
+            for (_, campaign) in own_pairs {
+                let Some(position) = usize::try_from(*campaign).ok() else { continue };
+                let Some(slot) = numbers.get_mut(position) else { continue };
+                let known = slot.or_else(|| Some(intake.campaign(self.campaigns.get(position)?.clone())));
+                *slot = known;
+                own.extend(known);
+            }
+            if own_pairs.is_empty() {
+                let names = own_reports.iter().filter_map(|(_, position)| self.collections.get(*position));
+                own.extend(names.map(|collection| intake.campaign_named(&collection.name)));
+            }
+            if own.is_empty() {
+                own.push(intake.campaign_named(fallback));
+            }
+            own.sort_unstable();
+            own.dedup();
+            take_in(found, &own, intake);
         }
         let mut unused: Vec<_> = self.unused.into_iter().collect();
         unused.sort_unstable();
@@ -499,28 +635,50 @@ impl<'t> Bundle<'t> {
     }
 }
 
+/// Cuts off the front of a sorted list.
+fn taken<'l, T>(list: &mut &'l [T], wanted: impl Fn(&T) -> bool) -> &'l [T] {
+    let end = list.iter().position(|item| !wanted(item)).unwrap_or(list.len());
+    let (front, rest) = list.split_at_checked(end).unwrap_or((list, &[]));
+    *list = rest;
+    front
+}
+
 fn problem_of<'a, T: Deserialize<'a>>(raw: &'a str) -> Option<serde_json::Error> {
     serde_json::from_str::<T>(raw).err()
 }
 
-fn take_in(found: &Found, campaigns: &[u16], intake: &mut Intake<'_>) {
-    let lowered = match pattern::parse(&found.pattern) {
+fn take_in(found: Found, campaigns: &[u16], intake: &mut Intake<'_>) {
+    let pattern = match &found.what {
+        What::Value(ioc, value) => return add(&found, *ioc, value, campaigns, intake),
+        What::Pattern(pattern) => pattern,
+    };
+    let lowered = match pattern::parse(pattern) {
         Ok(pattern) => pattern::lower(&pattern),
         Err(error) => {
-            return intake.tell(Flaw::Judged, found.line, &found.pattern, format!("not a pattern: {error}"));
+            return intake.tell(Flaw::Judged, found.line, pattern, format!("not a pattern: {error}"));
         }
     };
     if let Some(reason) = lowered.unsupported {
-        intake.tell(Flaw::Judged, found.line, &found.pattern, reason);
+        intake.tell(Flaw::Judged, found.line, pattern, reason);
     }
     for (ioc, value) in &lowered.values {
-        for campaign in campaigns {
-            if let Some(indicator) = intake.add(found.line, Entry::new(*ioc, value, *campaign)) {
-                indicator.stix_id = found.id.as_str().into();
-                indicator.valid_from = found.valid_from;
-                indicator.valid_until = found.valid_until;
-                indicator.revoked = found.revoked;
-            }
+        add(&found, *ioc, value, campaigns, intake);
+    }
+}
+
+fn add(found: &Found, ioc: Ioc, value: &str, campaigns: &[u16], intake: &mut Intake<'_>) {
+    for campaign in campaigns {
+        let entry = Entry {
+            role: found.role,
+            platform: found.platform,
+            note: found.note.as_ref().into(),
+            ..Entry::new(ioc, value, *campaign)
+        };
+        if let Some(indicator) = intake.add(found.line, entry) {
+            indicator.stix_id.clone_from(&found.id);
+            indicator.valid_from = found.valid_from;
+            indicator.valid_until = found.valid_until;
+            indicator.revoked = found.revoked;
         }
     }
 }

@@ -7,6 +7,7 @@ mod cli;
 mod containers;
 mod demo_android;
 mod fixtures;
+mod indicators;
 mod layers;
 #[path = "../phone/mod.rs"]
 mod phone;

@@ -7,7 +7,7 @@ use super::super::intake::{Intake, canonical, corrected};
 use super::super::journal::{Journal, Object, Span};
 use super::super::pattern::{self, Comparison, Expression, Pattern};
 use super::super::set::Source;
-use super::super::{IndicatorSet, Ioc, Role, list, load, stix};
+use super::super::{IndicatorSet, Ioc, Role, list, load};
 
 /// A value and all that is known of it.
 #[derive(Clone, Debug)]
@@ -66,10 +66,10 @@ impl File {
         let source = Source { name: name.into(), ..Source::default() };
         if let Some(intake) = Intake::new(&mut set, source) {
             let mut intake = intake.with_journal(&mut journal);
-            load::read(&text, plain, stem, &mut intake);
+            load::read_text(&text, plain, stem, &mut intake);
             intake.finish();
         }
-        let is_stix = stix::is_json(&text);
+        let is_stix = load::is_stix(&text);
         let is_mendable = is_stix || !list::is_echap(&text);
         let lines = std::iter::once(0)
             .chain(memchr::memchr_iter(b'\n', text.as_bytes()).map(|at| at.saturating_add(1)))
@@ -166,7 +166,7 @@ impl File {
                         String::new()
                     },
                     campaigns: campaigns.get(&*object.id).cloned().unwrap_or_default(),
-                    role: Role::Unstated,
+                    role: object.role,
                     is_alone: keys.len() == 1 && lowered.values.len() == 1,
                 });
             }
@@ -266,6 +266,31 @@ mod tests {
         let one =
             r#"{"type":"indicator","id":"indicator--1","pattern":"[file:name='é' OR file:name='b.plist']"}"#;
         assert_eq!(places("x.stix2", one), [("é".to_owned(), (1, 64)), ("b.plist".to_owned(), (1, 81))]);
+        let event = r#"{"Event":{"Attribute":[
+{"value":"a[.]example[.]com","type":"domain","to_ids":true},
+{"type":"ip-dst|port","value":"198.51.100.7|8443","to_ids":true},
+{"type":"link","value":"https://lab.example/","to_ids":false}]}}"#;
+        assert_eq!(
+            places("misp.json", event),
+            [("a.example.com".to_owned(), (2, 11)), ("198.51.100.7".to_owned(), (3, 32))]
+        );
+    }
+
+    #[test]
+    fn objects_that_a_scan_reads_the_short_way_are_seen_too() {
+        let times = r#""created":"2024-01-01T00:00:00Z","modified":"2024-01-01T00:00:00Z""#;
+        let text = format!(
+            r#"{{"type":"bundle","objects":[
+{{"type":"indicator","id":"indicator--1",{times},"pattern":"[file:name='b.plist']","pattern_type":"stix","valid_from":"2024-01-01T00:00:00Z","labels":["role:c2"]}},
+{{"type":"relationship","id":"relationship--1",{times},"relationship_type":"indicates","source_ref":"indicator--1","target_ref":"malware--1"}},
+{{"type":"malware","id":"malware--1",{times},"name":"Spy","is_family":true}}]}}"#
+        );
+        let file = File::read("x.stix2", text);
+        let kinds: Vec<_> = file.journal.objects.iter().map(|object| &*object.kind).collect();
+        assert_eq!(kinds, ["indicator", "relationship", "malware"]);
+        let [value] = file.values.as_slice() else { panic!("{:?}", file.values) };
+        assert_eq!((&*value.campaigns[0], value.role, value.line), ("Spy", Role::C2, 2));
+        assert_eq!(value.span.unwrap().text(&file.text), "b.plist");
     }
 
     #[test]

@@ -2,10 +2,12 @@
 
 use std::collections::HashSet;
 use std::fmt::Write as _;
+use std::path::PathBuf;
 
+use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 
-use super::{CiFormat, Failure, LintArguments, SeverityArgument, eprint, print_all};
+use crate::cli::{Failure, eprint, print_all};
 use crate::indicator::lint::{self, Lint, Options, Report, Severity, rules};
 use crate::report::ci::{self, Entry, Outcome, Rule, Run};
 use crate::report::terminal::safe;
@@ -13,7 +15,72 @@ use crate::report::terminal::safe;
 /// The exit status where a lint is grave enough.
 const FOUND: u8 = 10;
 
-pub(super) fn run(arguments: &LintArguments) -> Result<u8, Failure> {
+#[derive(Args, Debug)]
+pub(in crate::cli) struct Arguments {
+    /// STIX bundles, MISP events, CSV or plain lists, catalogue files, or folders of them
+    #[arg(required_unless_present = "rules", value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// Print every rule with its id, severity and reason, and end
+    #[arg(long)]
+    rules: bool,
+    /// Mend what can be mended without changing what a scan loads: spelling of names and digests, copies
+    #[arg(long)]
+    fix: bool,
+    /// For people, or for the CI system that reads it
+    #[arg(long, value_enum, default_value = "text", value_name = "FORMAT", help_heading = "Output")]
+    format: Form,
+    /// Leave out what is below this severity
+    #[arg(long, value_enum, default_value = "warning", value_name = "SEVERITY", help_heading = "Output")]
+    level: Level,
+    /// A list of popular domains, such as Tranco's, beside the built-in one
+    #[arg(long, value_name = "FILE", help_heading = "Compared with")]
+    popular: Option<PathBuf>,
+    /// The version before this one: tells if many values came or went (repeatable)
+    #[arg(long, value_name = "PATH", help_heading = "Compared with")]
+    previous: Vec<PathBuf>,
+    /// Values that clean phones hold, in any form of indicators: none of them may match (repeatable)
+    #[arg(long, value_name = "PATH", help_heading = "Compared with")]
+    clean: Vec<PathBuf>,
+    /// The time to compare times with, instead of now
+    #[arg(long, value_parser = day, value_name = "YYYY-MM-DD", help_heading = "Compared with")]
+    today: Option<Timestamp>,
+    /// End with status 10 if there is something of this severity or above
+    #[arg(long, value_enum, default_value = "error", value_name = "SEVERITY", help_heading = "Exit status")]
+    fail_on: Level,
+    /// The same as `--fail-on warning`
+    #[arg(long, help_heading = "Exit status")]
+    strict: bool,
+}
+
+/// How results are written for CI systems.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    /// One line each, and how to mend it
+    Text,
+    /// hoofprint's own form
+    Json,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// JUnit XML, for test reports
+    Junit,
+    /// Annotations of GitHub's workflows
+    Github,
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+enum Level {
+    Never,
+    Note,
+    Warning,
+    Error,
+}
+
+/// The beginning of a day in UTC.
+fn day(text: &str) -> Result<Timestamp, String> {
+    format!("{text}T00:00:00Z").parse().map_err(|_| "not a day such as 2026-01-31".to_owned())
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<u8, Failure> {
     if arguments.rules {
         print_all(&table())?;
         return Ok(0);
@@ -31,21 +98,21 @@ pub(super) fn run(arguments: &LintArguments) -> Result<u8, Failure> {
     let report = lint::lint(&arguments.paths, &options)?;
     let fails_from = match arguments.fail_on {
         _ if arguments.strict => Some(Severity::Warning),
-        SeverityArgument::Never => None,
-        SeverityArgument::Note => Some(Severity::Note),
-        SeverityArgument::Warning => Some(Severity::Warning),
-        SeverityArgument::Error => Some(Severity::Error),
+        Level::Never => None,
+        Level::Note => Some(Severity::Note),
+        Level::Warning => Some(Severity::Warning),
+        Level::Error => Some(Severity::Error),
     };
     // What fails is shown, whatever else is.
     let least = match arguments.level {
-        SeverityArgument::Note => Severity::Note,
-        SeverityArgument::Warning => Severity::Warning,
-        SeverityArgument::Error | SeverityArgument::Never => Severity::Error,
+        Level::Note => Severity::Note,
+        Level::Warning => Severity::Warning,
+        Level::Error | Level::Never => Severity::Error,
     };
     let least = fails_from.map_or(least, |from| least.min(from));
     let shown: Vec<&Lint> = report.lints.iter().filter(|lint| lint.severity >= least).collect();
     match arguments.format {
-        CiFormat::Text => print_all(&(listing(&shown) + &summary(&report, least)))?,
+        Form::Text => print_all(&(listing(&shown) + &summary(&report, least)))?,
         format => {
             print_all(&for_machines(format, &report, &shown, fails_from))?;
             eprint(&summary(&report, least));
@@ -55,8 +122,8 @@ pub(super) fn run(arguments: &LintArguments) -> Result<u8, Failure> {
     Ok(if fails { FOUND } else { 0 })
 }
 
-fn options(arguments: &LintArguments) -> Result<Options, Failure> {
-    let known = |paths: &[std::path::PathBuf]| {
+fn options(arguments: &Arguments) -> Result<Options, Failure> {
+    let known = |paths: &[PathBuf]| {
         if paths.is_empty() { Ok(None) } else { lint::values(paths).map(Some) }
     };
     Ok(Options {
@@ -118,7 +185,7 @@ fn summary(report: &Report, least: Severity) -> String {
     )
 }
 
-fn for_machines(format: CiFormat, report: &Report, shown: &[&Lint], fails_from: Option<Severity>) -> String {
+fn for_machines(format: Form, report: &Report, shown: &[&Lint], fails_from: Option<Severity>) -> String {
     let subjects: Vec<String> = shown
         .iter()
         .map(|lint| match lint.ioc {
@@ -163,9 +230,9 @@ fn for_machines(format: CiFormat, report: &Report, shown: &[&Lint], fails_from: 
         entries: found.chain(passed).collect(),
     };
     match format {
-        CiFormat::Sarif => ci::sarif(&run),
-        CiFormat::Junit => ci::junit(&run),
-        CiFormat::Github => ci::github(&run),
-        CiFormat::Json | CiFormat::Text => ci::json(&run),
+        Form::Sarif => ci::sarif(&run),
+        Form::Junit => ci::junit(&run),
+        Form::Github => ci::github(&run),
+        Form::Json | Form::Text => ci::json(&run),
     }
 }
