@@ -163,6 +163,11 @@ impl Android {
         self
     }
 
+    /// A source; empty where there is none.
+    pub fn source(&self, path: &str) -> &[u8] {
+        self.files.get(path).map_or(&[], Vec::as_slice)
+    }
+
     /// Replaces a source.
     pub fn set(&mut self, path: &str, bytes: &[u8]) {
         self.files.insert(path.to_owned(), bytes.to_vec());

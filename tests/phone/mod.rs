@@ -15,6 +15,7 @@ pub mod database;
 mod expand;
 mod keybag;
 pub mod large;
+pub mod large_android;
 pub mod large_sysdiagnose;
 pub mod log_archive;
 mod sources;
