@@ -1,5 +1,7 @@
 //! `indicators`: what is loaded, from where, and what of it is not used.
 
+pub(super) mod test;
+
 use std::io::Write;
 
 use super::{Failure, IndicatorsVerb, print};
@@ -13,6 +15,7 @@ pub(super) fn run(verb: &IndicatorsVerb) -> Result<u8, Failure> {
             Ok(0)
         }
         IndicatorsVerb::Lint(arguments) => super::lint::run(arguments),
+        IndicatorsVerb::Test(arguments) => test::run(arguments),
         IndicatorsVerb::Build { inputs, header, output } => {
             let mut catalogue = Vec::new();
             let built = indicator::build(inputs, header, &mut catalogue)?;

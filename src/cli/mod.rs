@@ -233,6 +233,8 @@ enum IndicatorsVerb {
     },
     /// Tell what is wrong or doubtful in indicator files, and how to mend it
     Lint(LintArguments),
+    /// Test sets: given and expected, harmless values that must not match, and what they would change in earlier scans
+    Test(indicators::test::Arguments),
     /// Make a catalogue file from published files
     Build {
         /// STIX bundles, CSV or plain lists, or folders of them
