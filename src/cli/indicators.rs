@@ -10,6 +10,7 @@ pub(super) mod lint;
 pub(super) mod list;
 pub(super) mod show;
 pub(super) mod stats;
+pub(super) mod test;
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -43,6 +44,7 @@ pub(super) fn run(verb: &IndicatorsVerb, verbose: bool) -> Result<u8, Failure> {
         IndicatorsVerb::List(arguments) => list::run(arguments),
         IndicatorsVerb::Show(arguments) => show::run(arguments, verbose),
         IndicatorsVerb::Stats(arguments) => stats::run(arguments),
+        IndicatorsVerb::Test(arguments) => test::run(arguments),
     }
 }
 

@@ -244,6 +244,8 @@ enum IndicatorsVerb {
     Show(indicators::show::Arguments),
     /// Count what is loaded: kinds, campaigns, roles, ages, and what is not used by reason
     Stats(indicators::stats::Arguments),
+    /// Test sets: given and expected, harmless values that must not match, and what they would change in earlier scans
+    Test(indicators::test::Arguments),
 }
 
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,26 +7,47 @@ use serde_json::{Map, Value, json};
 
 use super::{Failure, RescanArguments, print_all, width};
 use crate::finding::Level;
-use crate::indicator::Matcher;
+use crate::indicator::{IndicatorSet, Matcher};
 use crate::report::folder::Folder;
 use crate::report::{mvt, terminal};
-use crate::scan;
+use crate::scan::{self, Case};
 use crate::source::{Device, System};
 
 pub(super) fn run(arguments: &RescanArguments, verbose: bool) -> Result<u8, Failure> {
-    let records = arguments.folder.join("records");
-    if !records.is_dir() {
+    if !arguments.folder.join("records").is_dir() {
         return Err(Failure::NotAnOutput(arguments.folder.clone()));
     }
-    let device = scanned_device(&arguments.folder);
-    let set = super::scan::indicators(&arguments.indicators, verbose)?;
-    let matcher = Matcher::new(set, super::scan::platform(device.system));
     if let Some(output) = &arguments.output {
         super::scan::outside(output, &arguments.folder)?;
     }
+    let set = super::scan::indicators(&arguments.indicators, verbose)?;
     let output =
         arguments.output.as_deref().map(|path| Folder::create(path, arguments.clobber)).transpose()?;
-    let description = format!("records of an earlier scan in {}", arguments.folder.display());
+    let (case, matcher) = again(&arguments.folder, set)?;
+    if let Some(output) = output {
+        let facts = json!({"rechecked": arguments.folder, "indicators": {"sets": matcher.set().sources}});
+        let facts = facts.as_object().cloned().unwrap_or_else(Map::<String, Value>::new);
+        output.finish(&case, &matcher, 300, facts)?;
+    }
+    print_all(&terminal::report(
+        &case,
+        &matcher,
+        width(io::stdout().is_terminal()),
+        None,
+        Level::Informational,
+    ))?;
+    Ok(super::scan::failed_on(&case, arguments.fail_on).unwrap_or(0))
+}
+
+/// The records in the output folder of a scan, matched and judged with another set.
+pub(super) fn again(folder: &Path, set: IndicatorSet) -> Result<(Case, Matcher), Failure> {
+    let records = folder.join("records");
+    if !records.is_dir() {
+        return Err(Failure::NotAnOutput(folder.to_owned()));
+    }
+    let device = scanned_device(folder);
+    let matcher = Matcher::new(set, super::scan::platform(device.system));
+    let description = format!("records of an earlier scan in {}", folder.display());
     let case = scan::recheck(
         &|artifact, each| {
             let path = records.join(format!("{}.jsonl", artifact.id));
@@ -44,19 +65,7 @@ pub(super) fn run(arguments: &RescanArguments, verbose: bool) -> Result<u8, Fail
         device,
         description,
     );
-    if let Some(output) = output {
-        let facts = json!({"rechecked": arguments.folder, "indicators": {"sets": matcher.set().sources}});
-        let facts = facts.as_object().cloned().unwrap_or_else(Map::<String, Value>::new);
-        output.finish(&case, &matcher, 300, facts)?;
-    }
-    print_all(&terminal::report(
-        &case,
-        &matcher,
-        width(io::stdout().is_terminal()),
-        None,
-        Level::Informational,
-    ))?;
-    Ok(super::scan::failed_on(&case, arguments.fail_on).unwrap_or(0))
+    Ok((case, matcher))
 }
 
 /// What the earlier scan said of the phone: its system and its clock.

@@ -1,5 +1,6 @@
 //! Indicators: loading what was published, and matching values against it. No artifact and no container is known here.
 
+pub mod benign;
 mod build;
 mod bytes;
 mod catalogue;

@@ -1,5 +1,6 @@
 //! What comes out: the terminal's words and the output folder. Nothing here reads evidence.
 
+pub mod against;
 pub mod ci;
 pub mod finding;
 pub mod folder;

@@ -3,6 +3,7 @@
 //! Tasks run on all cores in any order; every result carries its place and is sorted by it, so the number of threads never shows.
 
 mod copies;
+pub mod expect;
 mod older;
 mod recheck;
 mod route;

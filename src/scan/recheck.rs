@@ -44,7 +44,13 @@ pub fn recheck(stored: &Stored<'_>, matcher: &Matcher, device: Device, descripti
     case
 }
 
-fn take(artifact: &'static Artifact, object: &Map<String, Json>, clock: &Clock, sink: &mut TaskSink<'_>) {
+/// Takes one stored record.
+pub(super) fn take(
+    artifact: &'static Artifact,
+    object: &Map<String, Json>,
+    clock: &Clock,
+    sink: &mut TaskSink<'_>,
+) {
     let text = |key: &str| object.get(key).and_then(Json::as_str).unwrap_or_default();
     sink.locate(text("path"), text("stored_as"));
     let place = place(object.get("where"));

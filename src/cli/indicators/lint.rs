@@ -28,10 +28,10 @@ pub(in crate::cli) struct Arguments {
     fix: bool,
     /// For people, or for the CI system that reads it
     #[arg(long, value_enum, default_value = "text", value_name = "FORMAT", help_heading = "Output")]
-    format: Form,
+    format: CiFormat,
     /// Leave out what is below this severity
     #[arg(long, value_enum, default_value = "warning", value_name = "SEVERITY", help_heading = "Output")]
-    level: Level,
+    level: SeverityArgument,
     /// A list of popular domains, such as Tranco's, beside the built-in one
     #[arg(long, value_name = "FILE", help_heading = "Compared with")]
     popular: Option<PathBuf>,
@@ -46,7 +46,7 @@ pub(in crate::cli) struct Arguments {
     today: Option<Timestamp>,
     /// End with status 10 if there is something of this severity or above
     #[arg(long, value_enum, default_value = "error", value_name = "SEVERITY", help_heading = "Exit status")]
-    fail_on: Level,
+    fail_on: SeverityArgument,
     /// The same as `--fail-on warning`
     #[arg(long, help_heading = "Exit status")]
     strict: bool,
@@ -54,7 +54,7 @@ pub(in crate::cli) struct Arguments {
 
 /// How results are written for CI systems.
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
-enum Form {
+pub(in crate::cli) enum CiFormat {
     /// One line each, and how to mend it
     Text,
     /// hoofprint's own form
@@ -68,7 +68,7 @@ enum Form {
 }
 
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
-enum Level {
+pub(in crate::cli) enum SeverityArgument {
     Never,
     Note,
     Warning,
@@ -98,21 +98,21 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Failure> {
     let report = lint::lint(&arguments.paths, &options)?;
     let fails_from = match arguments.fail_on {
         _ if arguments.strict => Some(Severity::Warning),
-        Level::Never => None,
-        Level::Note => Some(Severity::Note),
-        Level::Warning => Some(Severity::Warning),
-        Level::Error => Some(Severity::Error),
+        SeverityArgument::Never => None,
+        SeverityArgument::Note => Some(Severity::Note),
+        SeverityArgument::Warning => Some(Severity::Warning),
+        SeverityArgument::Error => Some(Severity::Error),
     };
     // What fails is shown, whatever else is.
     let least = match arguments.level {
-        Level::Note => Severity::Note,
-        Level::Warning => Severity::Warning,
-        Level::Error | Level::Never => Severity::Error,
+        SeverityArgument::Note => Severity::Note,
+        SeverityArgument::Warning => Severity::Warning,
+        SeverityArgument::Error | SeverityArgument::Never => Severity::Error,
     };
     let least = fails_from.map_or(least, |from| least.min(from));
     let shown: Vec<&Lint> = report.lints.iter().filter(|lint| lint.severity >= least).collect();
     match arguments.format {
-        Form::Text => print_all(&(listing(&shown) + &summary(&report, least)))?,
+        CiFormat::Text => print_all(&(listing(&shown) + &summary(&report, least)))?,
         format => {
             print_all(&for_machines(format, &report, &shown, fails_from))?;
             eprint(&summary(&report, least));
@@ -185,7 +185,7 @@ fn summary(report: &Report, least: Severity) -> String {
     )
 }
 
-fn for_machines(format: Form, report: &Report, shown: &[&Lint], fails_from: Option<Severity>) -> String {
+fn for_machines(format: CiFormat, report: &Report, shown: &[&Lint], fails_from: Option<Severity>) -> String {
     let subjects: Vec<String> = shown
         .iter()
         .map(|lint| match lint.ioc {
@@ -230,9 +230,9 @@ fn for_machines(format: Form, report: &Report, shown: &[&Lint], fails_from: Opti
         entries: found.chain(passed).collect(),
     };
     match format {
-        Form::Sarif => ci::sarif(&run),
-        Form::Junit => ci::junit(&run),
-        Form::Github => ci::github(&run),
-        Form::Json | Form::Text => ci::json(&run),
+        CiFormat::Sarif => ci::sarif(&run),
+        CiFormat::Junit => ci::junit(&run),
+        CiFormat::Github => ci::github(&run),
+        CiFormat::Json | CiFormat::Text => ci::json(&run),
     }
 }
