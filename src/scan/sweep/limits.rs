@@ -14,7 +14,7 @@ pub(super) const PIECES: u32 = 100_000;
 const FULL: &str = "of what is packed in it only the first 1073741824 bytes were searched";
 const ALL_FULL: &str =
     "what is packed in it was not searched, or in part: 68719476736 bytes of the whole acquisition were";
-const MANY: &str = "it holds more packed pieces than are unpacked (100000 in 64 MiB)";
+const MANY: &str = "more places in it look packed than are tried (100000 in 64 MiB)";
 
 /// What may still be unpacked of an acquisition; all its searches draw on it.
 pub(in crate::scan) struct Budget(AtomicU64);
@@ -60,11 +60,16 @@ impl<'b> Limits<'b> {
         match self.pieces.checked_sub(1) {
             Some(left) => self.pieces = left,
             None => {
-                self.exceeded.insert(MANY);
+                self.has_too_many_pieces();
                 return false;
             }
         }
         true
+    }
+
+    /// Notes that not all places that look packed are tried.
+    pub fn has_too_many_pieces(&mut self) {
+        self.exceeded.insert(MANY);
     }
 
     /// Whether nothing more may be unpacked, which is noted.

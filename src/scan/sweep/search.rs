@@ -120,13 +120,16 @@ impl<'m> Search<'m> {
             self.window(bytes, first, last, begin, inner);
             if may_hold_pieces {
                 let limits = &mut self.limits;
-                self.finder.find(bytes, first, last, &mut |packing, offset| {
+                let all = self.finder.find(bytes, first, last, &mut |packing, offset| {
                     let may = limits.may_try_piece();
                     if may {
                         pieces.push((packing, begin + offset as u64));
                     }
                     may
                 });
+                if !all {
+                    limits.has_too_many_pieces();
+                }
             }
             if read < (end - begin) as usize {
                 break;
@@ -506,11 +509,11 @@ mod tests {
     fn limits_are_kept_and_told() {
         let many = testing::zlib(b"text").repeat(limits::PIECES as usize + 1);
         let (_, problems) = searched(many);
-        assert!(problems.iter().any(|problem| problem.contains("packed pieces")), "{problems:?}");
+        assert!(problems.iter().any(|problem| problem.contains("look packed")), "{problems:?}");
         let (matcher, budget) = (matcher(), Budget::of(1000));
         let mut search = Search::new(&matcher, &budget);
         let bytes = Arc::new(gzip(&[testing::text(3000), text()].concat()));
-        search.file(&|| Ok(Box::new(Arc::clone(&bytes))), 0, bytes.len() as u64).unwrap();
+        search.file(&|| Ok(Box::new(Arc::clone(&bytes))), 0, bytes.len()).unwrap();
         assert!(search.found.is_empty());
         assert!(search.problems().any(|problem| problem.contains("of the whole acquisition")));
     }
