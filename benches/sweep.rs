@@ -6,6 +6,7 @@ use std::hint::black_box;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use hoofprint::format::packed::Finder;
 use hoofprint::indicator::{self, Indicator, IndicatorSet, Ioc, Matcher, Platform, Role, Sweeper};
 
 const MIB: usize = 1 << 20;
@@ -337,5 +338,25 @@ fn start(criterion: &mut Criterion) {
     }
 }
 
-criterion_group! { name = benches; config = common::settings(); targets = engines, start }
+/// What looking for packed pieces adds to the search.
+fn pieces(criterion: &mut Criterion) {
+    let data = ordinary(if common::measuring() { 64 * MIB } else { MIB });
+    let mut group = criterion.benchmark_group("packed pieces");
+    group.throughput(Throughput::Bytes(data.len() as u64));
+    group.bench_function("find", |bencher| {
+        bencher.iter(|| {
+            let (mut finder, mut found) = (Finder::default(), 0);
+            for from in (0..data.len()).step_by(PART) {
+                finder.find(black_box(&data), from, from + PART, &mut |_, _| {
+                    found += 1;
+                    true
+                });
+            }
+            found
+        });
+    });
+    group.finish();
+}
+
+criterion_group! { name = benches; config = common::settings(); targets = engines, start, pieces }
 criterion_main!(benches);

@@ -10,6 +10,7 @@ pub mod fsevents;
 pub mod keyed;
 pub mod mime;
 mod numbers;
+pub mod packed;
 pub mod protobuf;
 pub mod segb;
 pub mod sqlite;

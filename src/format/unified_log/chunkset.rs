@@ -1,16 +1,11 @@
 //! The chunkset: a frame of compressed blocks around log data, and the parts inside that data.
 
-use lz4_flex::block::decompress_into_with_dict;
-
 use super::bytes::Fields;
 use super::lzbitmap;
+use crate::format::packed::{self, Broken, Step};
 
 /// No chunkset is larger than some 64 KiB in practice.
 const MAX_OUTPUT: usize = 64 << 20;
-/// LZ4 cannot make more than 255 bytes of one.
-const MAX_RATIO: usize = 255;
-/// How far back an LZ4 block may refer.
-const WINDOW: usize = 64 << 10;
 
 pub(super) struct Unpacked {
     pub data: Vec<u8>,
@@ -27,46 +22,38 @@ pub(super) fn unpack(frame: &[u8]) -> Unpacked {
         let (data, used, damage) = lzbitmap::unpack(frame, MAX_OUTPUT);
         return Unpacked { data, used, damage };
     }
-    let mut fields = Fields(frame);
+    let mut rest = frame;
     let mut data = Vec::new();
     let damage = loop {
-        match block(&mut fields, &mut data) {
+        match block(&mut rest, &mut data) {
             Ok(true) => {}
             Ok(false) => break None,
             Err(damage) => break Some(damage),
         }
     };
-    Unpacked { data, used: frame.len() - fields.0.len(), damage }
+    Unpacked { data, used: frame.len() - rest.len(), damage }
 }
 
 /// Unpacks one block; false at the end.
-fn block(fields: &mut Fields<'_>, data: &mut Vec<u8>) -> Result<bool, &'static str> {
-    const CUT: &str = "has a block that is cut short";
-    let magic = fields.bytes(4).ok_or("has no end mark")?;
-    match magic {
-        b"bv4$" => Ok(false),
-        b"bv4-" => {
-            let len = fields.u32().ok_or(CUT)? as usize;
-            room(data, len)?;
-            data.extend_from_slice(fields.bytes(len).ok_or(CUT)?);
+fn block(frame: &mut &[u8], data: &mut Vec<u8>) -> Result<bool, &'static str> {
+    // A block says behind its mark what it unpacks to.
+    if let (Some(b"bv41" | b"bv4-"), Some(len)) =
+        (frame.get(..4), frame.get(4..).and_then(<[u8]>::first_chunk))
+    {
+        room(data, u32::from_le_bytes(*len) as usize)?;
+    }
+    match packed::apple_block(frame, data) {
+        Ok(Step::End) => Ok(false),
+        Ok(Step::Done) => Ok(true),
+        Ok(Step::Stored(len)) => {
+            let (stored, rest) =
+                frame.split_at_checked(len as usize).ok_or("has a block that is cut short")?;
+            data.extend_from_slice(stored);
+            *frame = rest;
             Ok(true)
         }
-        b"bv41" => {
-            let (len, packed_len) = (fields.u32().ok_or(CUT)? as usize, fields.u32().ok_or(CUT)? as usize);
-            let packed = fields.bytes(packed_len).ok_or(CUT)?;
-            room(data, len)?;
-            if len / MAX_RATIO > packed_len {
-                return Err("claims more than its bytes can hold");
-            }
-            let mut unpacked = vec![0; len];
-            let window = data.get(data.len().saturating_sub(WINDOW)..).unwrap_or_default();
-            let count = decompress_into_with_dict(packed, &mut unpacked, window)
-                .map_err(|_| "has a block that is not LZ4")?;
-            unpacked.truncate(count);
-            data.extend_from_slice(&unpacked);
-            Ok(true)
-        }
-        _ => Err("is compressed in an unknown way"),
+        Err(Broken::Form(damage)) => Err(damage),
+        Err(Broken::Read(_)) => Err("cannot be read"),
     }
 }
 

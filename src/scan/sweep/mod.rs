@@ -5,8 +5,8 @@
 //! explains them.
 
 mod hits;
+mod limits;
 mod merge;
-mod packed;
 mod place;
 mod search;
 mod spot;
@@ -30,6 +30,7 @@ use crate::format::sqlite::Part;
 use crate::indicator::{Matcher, Unswept};
 use crate::source::{SourceError, VirtualFile};
 use hits::Hits;
+use limits::Budget;
 pub(super) use merge::merge;
 use search::{Open, Search};
 
@@ -47,6 +48,7 @@ const REASONS: usize = 100;
 #[derive(Default)]
 pub(super) struct Swept {
     inner: Mutex<Counts>,
+    budget: Budget,
 }
 
 #[derive(Default)]
@@ -71,8 +73,8 @@ impl Swept {
         counts.bytes += bytes;
         if !search.found.is_empty() {
             counts.holding.push(file.clone());
-        } else if let Some(damage) = search.damages.first() {
-            counts.problem(&file.path, damage);
+        } else if let Some(problem) = search.problems().next() {
+            counts.problem(&file.path, problem);
         }
     }
 
@@ -252,10 +254,10 @@ impl Engine<'_> {
 
     /// Searches what goes by and is too long to be held. True if it holds something and must be looked at again.
     pub(super) fn search_passing(&self, file: &VirtualFile, content: &mut dyn Read) -> bool {
-        let mut search = Search::new(self.matcher);
+        let mut search = Search::new(self.matcher, &self.swept.budget);
         let result = search.passing(content);
         if let Err(error) = result {
-            search.damages.push(format!("it is cut: {error}"));
+            search.damaged(format!("it is cut: {error}"));
         }
         let holds = !search.found.is_empty();
         if !holds {
@@ -267,12 +269,13 @@ impl Engine<'_> {
     /// Searches a file, a large one in pieces, and says how many bytes it has.
     fn search(&self, open: &Open<'_>) -> io::Result<(u64, Search<'_>)> {
         let len = open()?.len();
-        let mut search = Search::new(self.matcher);
+        let mut search = Search::new(self.matcher, &self.swept.budget);
         search.file(open, 0, len.min(PIECE))?;
-        if len > PIECE {
-            let starts: Vec<u64> = (PIECE..len).step_by(PIECE as usize).collect();
+        let done = PIECE.max(search.unpacked_to);
+        if len > done {
+            let starts: Vec<u64> = (done..len).step_by(PIECE as usize).collect();
             let pieces = starts.into_par_iter().map(|from| {
-                let mut search = Search::new(self.matcher);
+                let mut search = Search::new(self.matcher, &self.swept.budget);
                 search.file(open, from, (from + PIECE).min(len)).map(|()| search)
             });
             for piece in pieces.collect::<io::Result<Vec<_>>>()? {
@@ -301,8 +304,8 @@ impl Engine<'_> {
         }
         spot::explain(&file, log, search.unexplained());
         search.found.values_mut().for_each(Hits::forget_older_states);
-        for damage in &search.damages {
-            problems.add(None, damage, 1);
+        for problem in search.problems() {
+            problems.add(None, problem, 1);
         }
         let others = wanted.artifacts.iter().filter_map(|index| artifact::all().get(*index));
         let read_as = others.copied().find(|artifact| artifact.id != ARTIFACT.id);

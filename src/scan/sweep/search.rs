@@ -4,9 +4,10 @@ use std::io::{self, Read};
 use std::sync::Arc;
 
 use super::hits::{Found, Raw};
-use super::packed::{self, Packing};
+use super::limits::{Budget, Limits, Meter};
 use super::spot;
 use crate::format::ReadAt;
+use crate::format::packed::{self, Finder, Packing, Unpacker};
 use crate::format::sqlite::{self, Part, Sheets};
 use crate::indicator::{Matcher, Sweeper};
 
@@ -18,38 +19,40 @@ const ACROSS: usize = 1024;
 const WORDS: usize = 10_000;
 /// Bytes shown on either side of a hit.
 const AROUND: usize = 96;
+/// Bytes by which a file is told to be packed.
+const HEAD: u64 = 100;
 /// How often content is unpacked inside of unpacked content.
 const DEPTH: usize = 3;
 /// Packed content up to this size is held while it is searched, so that what is packed inside of it is seen too.
 const HELD: u64 = 64 << 20;
-/// What all that is packed in one file may unpack to.
-const UNPACKED: u64 = 1 << 30;
 /// Members of an archive that are unpacked.
 const MEMBERS: usize = 100_000;
 
 /// Opens the same content again and again.
 pub(super) type Open<'r> = dyn Fn() -> io::Result<Box<dyn ReadAt + 'r>> + Sync + 'r;
 
-/// The search of one file.
+/// The search of one file, or of a piece of a large one.
 pub(super) struct Search<'m> {
-    matcher: &'m Matcher,
     sweeper: Sweeper<'m>,
     pub found: Found,
-    /// Bytes that may still be unpacked.
-    room: u64,
+    limits: Limits<'m>,
+    /// How far the file is packed as a whole and was unpacked.
+    pub unpacked_to: u64,
     /// What could not be unpacked to its end.
-    pub damages: Vec<String>,
+    damages: Vec<String>,
+    finder: Finder,
     buffer: Vec<u8>,
 }
 
 impl<'m> Search<'m> {
-    pub fn new(matcher: &'m Matcher) -> Search<'m> {
+    pub fn new(matcher: &'m Matcher, budget: &'m Budget) -> Search<'m> {
         Search {
-            matcher,
             sweeper: matcher.sweeper(),
             found: Found::new(),
-            room: UNPACKED,
+            limits: Limits::new(budget),
+            unpacked_to: 0,
             damages: Vec::new(),
+            finder: Finder::default(),
             buffer: Vec::new(),
         }
     }
@@ -68,23 +71,45 @@ impl<'m> Search<'m> {
         depth: usize,
     ) -> io::Result<()> {
         let reader = open()?;
-        let reader = &*reader;
-        let head = head(reader)?;
-        if from == 0 && depth < DEPTH {
-            match packed::of_file(&head) {
-                Some(Packing::Zip) => return self.members(open, inner, depth),
-                Some(packing) => {
-                    let whole = packed::open(packing, reader, 0);
-                    let name = below(inner, packing.name());
-                    return self.unpacked(whole, &name, depth);
+        let packing = packed::of_file(&head(&*reader)?).filter(|_| from == 0 && depth < DEPTH);
+        match packing {
+            None => self.plain(open, from, to, inner, depth),
+            Some(Packing::Zip) => {
+                if self.members(open, inner, depth)? {
+                    return Ok(());
                 }
-                None => {}
+                // Its members can still be seen, one by one.
+                self.plain(open, from, to, inner, depth)
+            }
+            Some(packing) => {
+                let mut whole = Unpacker::file(packing, packed::From::new(&*reader, 0));
+                let name = below(inner, packing.name());
+                let ended = self.unpacked(&mut whole, &name, depth)?;
+                let from = if ended { whole.used() } else { 0 };
+                if depth == 0 {
+                    self.unpacked_to = from;
+                }
+                // What was not unpacked is searched as it is.
+                self.plain(open, from, to, inner, depth)
             }
         }
-        // Pictures and films hold no blobs of other programs.
-        let may_hold_blobs = depth < DEPTH && !packed::is_medium(&head);
+    }
+
+    /// Searches bytes as they are, and what is packed in their middle.
+    fn plain(
+        &mut self,
+        open: &Open<'_>,
+        from: u64,
+        to: u64,
+        inner: &Arc<str>,
+        depth: usize,
+    ) -> io::Result<()> {
+        let reader = open()?;
+        let reader = &*reader;
+        let head = head(reader)?;
+        let may_hold_pieces = depth < DEPTH && !packed::is_medium(&head);
+        let mut pieces = Vec::new();
         let sheets = Sheets::of(&head);
-        let mut blobs = Vec::new();
         let mut words = Vec::new();
         let mut buffer = std::mem::take(&mut self.buffer);
         let mut at = from;
@@ -104,10 +129,18 @@ impl<'m> Search<'m> {
                     }
                 });
             }
-            if may_hold_blobs {
-                packed::blobs(bytes, first, last, &mut |packing, offset| {
-                    blobs.push((packing, begin + offset as u64));
+            if may_hold_pieces {
+                let limits = &mut self.limits;
+                let all = self.finder.find(bytes, first, last, &mut |packing, offset| {
+                    let may = limits.may_try_piece();
+                    if may {
+                        pieces.push((packing, begin + offset as u64));
+                    }
+                    may
                 });
+                if !all {
+                    limits.has_too_many_pieces();
+                }
             }
             if read < (end - begin) as usize {
                 break;
@@ -121,20 +154,42 @@ impl<'m> Search<'m> {
         if from == 0 && sqlite::is_database(&head) {
             self.seams(open, inner)?;
         }
-        for (packing, offset) in blobs {
-            // A file that is packed as a whole was unpacked above.
-            if offset > 0 {
-                let name = below(inner, &format!("{} at {offset}", packing.name()));
-                // Bytes that only look like it give an error at once, which is no damage.
-                let damages = self.damages.len();
-                self.unpacked(packed::open(packing, reader, offset), &name, depth)?;
-                self.damages.truncate(damages);
-            }
-        }
+        self.pieces(reader, &pieces, inner, depth)?;
         if depth > 0 {
             let mut raws = self.unexplained();
             raws.retain(|raw| raw.inner == *inner);
             spot::explain(open, None, raws);
+        }
+        Ok(())
+    }
+
+    /// What is packed at these places, as far as it is.
+    fn pieces(
+        &mut self,
+        reader: &dyn ReadAt,
+        pieces: &[(Packing, u64)],
+        inner: &Arc<str>,
+        depth: usize,
+    ) -> io::Result<()> {
+        let tried = packed::of_file(&head(reader)?);
+        let mut done = 0;
+        for (packing, offset) in pieces.iter().copied() {
+            // Blocks of a stream look like beginnings of their own.
+            let is_new = offset >= done && (offset > 0 || tried != Some(packing));
+            if !is_new || self.limits.is_used_up() {
+                continue;
+            }
+            let name = match offset {
+                0 => below(inner, packing.name()),
+                _ => below(inner, &format!("{} at {offset}", packing.name())),
+            };
+            let mut piece = Unpacker::piece(packing, packed::From::new(reader, offset));
+            // Bytes that only look like it give an error at once, which is no damage.
+            let damages = self.damages.len();
+            if self.unpacked(&mut piece, &name, depth)? {
+                done = offset + piece.used();
+            }
+            self.damages.truncate(damages);
         }
         Ok(())
     }
@@ -217,30 +272,28 @@ impl<'m> Search<'m> {
         Ok(())
     }
 
-    /// What comes out of packed content: held and looked into, or searched while it goes by.
-    fn unpacked(&mut self, content: Box<dyn Read + '_>, name: &Arc<str>, depth: usize) -> io::Result<()> {
+    /// What comes out of packed content: held and looked into, or searched while it goes by. True if that was all of it.
+    fn unpacked(&mut self, content: &mut dyn Read, name: &Arc<str>, depth: usize) -> io::Result<bool> {
         let mut held = Vec::new();
-        let mut content = content.take(self.room);
+        let mut content = Meter::new(content, &self.limits);
         let mut damage = (&mut content).take(HELD).read_to_end(&mut held).err();
-        self.room -= held.len() as u64;
-        if (held.len() as u64) < HELD {
+        if held.len() as u64 == HELD {
+            damage = self.stream(held, &mut content, name).err();
+            self.limits.settle(&content);
+        } else {
+            self.limits.settle(&content);
             if !held.is_empty() {
                 let len = held.len() as u64;
                 let held = Arc::new(held);
                 let open = || Ok(Box::new(Arc::clone(&held)) as Box<dyn ReadAt>);
                 self.content(&open, 0, len, name, depth + 1)?;
             }
-        } else {
-            damage = self.stream(held, &mut content, name).err();
         }
+        let ended = damage.is_none() && !self.limits.is_used_up();
         if let Some(error) = damage {
             self.damages.push(format!("{name}: it stops unpacking: {error}"));
         }
-        if self.room == 0 {
-            self.damages
-                .push(format!("{name}: only the first {UNPACKED} bytes of what is packed were searched"));
-        }
-        Ok(())
+        Ok(ended)
     }
 
     /// Content that is too long to be held. Its beginning is in `held`.
@@ -256,7 +309,6 @@ impl<'m> Search<'m> {
             first = last - keep;
             let before = held.len();
             let result = rest.take(HELD).read_to_end(&mut held);
-            self.room = self.room.saturating_sub((held.len() - before) as u64);
             if held.len() == before || result.is_err() {
                 let len = held.len();
                 self.window(&held, first, len, begin, name);
@@ -265,33 +317,30 @@ impl<'m> Search<'m> {
         }
     }
 
-    fn members(&mut self, open: &Open<'_>, inner: &Arc<str>, depth: usize) -> io::Result<()> {
+    /// The members of an archive; false if it is broken.
+    fn members(&mut self, open: &Open<'_>, inner: &Arc<str>, depth: usize) -> io::Result<bool> {
         let reader = open()?;
         let mut archive = match packed::Zip::open(&*reader) {
             Ok(archive) => archive,
             Err(error) => {
                 self.damages.push(format!("{inner}: the zip cannot be read: {error}"));
-                // Whatever is stored unpacked can still be seen.
-                let mut bytes = Search::new(self.matcher);
-                bytes.content(open, 0, reader.len(), inner, DEPTH)?;
-                self.take(bytes);
-                return Ok(());
+                return Ok(false);
             }
         };
         for number in 0..archive.len().min(MEMBERS) {
-            if self.room == 0 {
+            if self.limits.is_used_up() {
                 break;
             }
             match archive.member(number) {
-                Ok(Some((name, content))) => {
+                Ok(Some((name, mut content))) => {
                     let name = below(inner, &name);
-                    self.unpacked(content, &name, depth)?;
+                    self.unpacked(&mut content, &name, depth)?;
                 }
                 Ok(None) => {}
                 Err(error) => self.damages.push(format!("{inner}: member {number}: {error}")),
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     /// The hits of which nobody knows yet what stands there.
@@ -305,17 +354,37 @@ impl<'m> Search<'m> {
         for (indicator, hits) in other.found {
             self.found.entry(indicator).or_default().take(hits);
         }
+        self.limits.take(&other.limits);
         self.damages.extend(other.damages);
     }
 
     /// Searches content that goes by and is too long to be held.
     pub fn passing(&mut self, content: &mut dyn Read) -> io::Result<()> {
-        self.stream(Vec::new(), content, &"".into())
+        let mut head = Vec::new();
+        (&mut *content).take(HEAD).read_to_end(&mut head)?;
+        match packed::of_file(&head) {
+            // These marks are long enough to be believed.
+            Some(packing @ (Packing::Gzip | Packing::AppleLz4 | Packing::Lz4 | Packing::Lzfse)) => {
+                let mut whole = Unpacker::file(packing, head.as_slice().chain(content));
+                self.unpacked(&mut whole, &packing.name().into(), 0).map(drop)
+            }
+            _ => self.stream(Vec::new(), &mut head.as_slice().chain(content), &"".into()),
+        }
+    }
+
+    /// What is wrong with the file: what was left out first, then what could not be read.
+    pub fn problems(&self) -> impl Iterator<Item = &str> {
+        self.limits.exceeded().chain(self.damages.iter().map(String::as_str))
+    }
+
+    /// Adds something that is wrong with the file.
+    pub fn damaged(&mut self, what: String) {
+        self.damages.push(what);
     }
 }
 
 fn head(reader: &dyn ReadAt) -> io::Result<Vec<u8>> {
-    let mut head = vec![0; 100];
+    let mut head = vec![0; HEAD as usize];
     let read = reader.read_at(0, &mut head)?;
     head.truncate(read);
     Ok(head)
@@ -346,10 +415,9 @@ fn around(bytes: &[u8], at: usize, length: usize) -> String {
 mod tests {
     use std::io::Write;
 
-    use flate2::Compression;
-    use flate2::write::{GzEncoder, ZlibEncoder};
-
+    use super::super::limits;
     use super::*;
+    use crate::format::packed::testing::{self, gzip, zip};
     use crate::indicator::{Platform, load};
 
     const HOST: &str = "evilhost-updates.net";
@@ -362,29 +430,27 @@ mod tests {
 
     /// Where hits are, as `inner: offset`.
     fn places(bytes: Vec<u8>) -> Vec<String> {
-        let matcher = matcher();
-        let mut search = Search::new(&matcher);
+        searched(bytes).0
+    }
+
+    /// The same, and what is told to be wrong.
+    fn searched(bytes: Vec<u8>) -> (Vec<String>, Vec<String>) {
+        let (matcher, budget) = (matcher(), Budget::default());
+        let mut search = Search::new(&matcher, &budget);
         let (len, bytes) = (bytes.len() as u64, Arc::new(bytes));
         search.file(&|| Ok(Box::new(Arc::clone(&bytes))), 0, len).unwrap();
         let raws = search.found.values().flat_map(|hits| &hits.places);
-        raws.map(|raw| format!("{}: {}", raw.inner, raw.offset)).collect()
+        let places = raws.map(|raw| format!("{}: {}", raw.inner, raw.offset)).collect();
+        (places, search.problems().map(str::to_owned).collect())
     }
 
     fn text() -> Vec<u8> {
         format!("lorem ipsum https://{HOST}/x dolor sit amet").into_bytes()
     }
 
-    fn gzip(bytes: &[u8]) -> Vec<u8> {
-        let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
-        gzip.write_all(bytes).unwrap();
-        gzip.finish().unwrap()
-    }
-
-    fn zip(name: &str, bytes: &[u8]) -> Vec<u8> {
-        let mut zip = zip::ZipWriter::new(io::Cursor::new(Vec::new()));
-        zip.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
-        zip.write_all(bytes).unwrap();
-        zip.finish().unwrap().into_inner()
+    /// Text that is long enough for every packing to pack it, with the host once.
+    fn long() -> Vec<u8> {
+        [text(), b" and ".to_vec(), testing::text(6000)].concat()
     }
 
     #[test]
@@ -409,31 +475,107 @@ mod tests {
         assert_eq!(places(deep), Vec::<String>::new());
     }
 
+    fn every_packing(text: &[u8]) -> [(&'static str, Vec<u8>); 6] {
+        [
+            ("gzip", gzip(text)),
+            ("zlib", testing::zlib(text)),
+            ("zip", zip("a.txt", text)),
+            ("LZ4", testing::lz4_apple(text)),
+            ("LZ4", testing::lz4_frame(text, 0x44, 4)),
+            ("LZFSE", testing::lzfse(text)),
+        ]
+    }
+
+    /// Only those within pieces: what LZ4 cannot pack it leaves as it is, where it is seen too.
+    fn within(mut places: Vec<String>) -> Vec<String> {
+        places.retain(|place| place.contains(" at "));
+        places
+    }
+
     #[test]
     fn packed_pieces_in_the_middle_of_a_file_are_seen() {
-        let mut bytes = b"some header\0\x01\x02 \x1f\x8b\x08 and \x78\x9c what only looks like it ".to_vec();
-        let at = bytes.len();
-        bytes.extend(gzip(&text()));
-        assert_eq!(places(bytes.clone()), [format!("gzip at {at}: 20")]);
-        bytes.extend([0; 100]);
-        let at = bytes.len();
-        let mut zlib = ZlibEncoder::new(Vec::new(), Compression::default());
-        let long = [text(), (0..4000_u32).flat_map(|n| (n * n).to_string().into_bytes()).collect()].concat();
-        zlib.write_all(&long).unwrap();
-        bytes.extend(zlib.finish().unwrap());
-        bytes.extend(b"and more");
-        assert!(places(bytes).contains(&format!("zlib at {at}: 20")));
+        let before = b"some header\0\x01\x02 \x1f\x8b\x08 and \x78\x9c what only looks like it, bvx2, bv41 ";
+        for (name, packed) in every_packing(&long()) {
+            for before in [&before[..], b"-", &vec![0; WINDOW - 1], &vec![b'b'; WINDOW - 2000]] {
+                let bytes = [before, &packed, b"and more"].concat();
+                let place = format!("{name} at {}: 20", before.len());
+                assert_eq!(within(places(zip("b.bin", &bytes))), [format!("b.bin > {place}")]);
+                assert_eq!(within(places(bytes)), [place]);
+            }
+        }
+    }
+
+    #[test]
+    fn files_of_every_packing_are_unpacked_with_what_follows() {
+        for (name, packed) in every_packing(&long()) {
+            let member = if name == "zip" { "a.txt" } else { name };
+            assert_eq!(places(packed.clone()), [format!("{member}: 20")]);
+            assert_eq!(places(zip("b", &packed)), [format!("b > {member}: 20")]);
+            if name != "zip" {
+                let both = [packed.clone(), b" with ".to_vec(), text()].concat();
+                let expected = [format!(": {}", packed.len() + 26), format!("{name}: 20")];
+                let mut places = places(both);
+                places.sort();
+                assert_eq!(places, expected);
+            }
+        }
+    }
+
+    #[test]
+    fn blocks_of_one_stream_are_no_pieces_of_their_own() {
+        let text = [testing::text(300_000), text()].concat();
+        for (name, packed) in every_packing(&text) {
+            let places = within(places([b"before ".to_vec(), packed].concat()));
+            assert_eq!(places, [format!("{name} at 7: 300020")]);
+        }
+    }
+
+    #[test]
+    fn a_text_of_a_few_words_is_seen_too() {
+        assert_eq!(places([b"-", &testing::zlib(&text())[..]].concat()), ["zlib at 1: 20"]);
+    }
+
+    #[test]
+    fn cut_and_broken_pieces_give_what_they_hold() {
+        for (name, packed) in every_packing(&text().repeat(40)) {
+            let mut most = 0;
+            for cut in (0..packed.len()).step_by(5) {
+                most = most.max(places([b"-", &packed[..cut]].concat()).len());
+                let mut flipped = packed.clone();
+                flipped[cut] ^= 1 << (cut % 8);
+                places([b"-", &flipped[..]].concat());
+            }
+            // The blocks of LZFSE are read from their end.
+            assert!(most > 0 || name == "LZFSE", "{name}");
+        }
+    }
+
+    #[test]
+    fn members_of_a_zip_without_its_directory_are_seen() {
+        let whole = zip("a.txt", &long());
+        let (places, problems) = searched(whole[..whole.len() - 30].to_vec());
+        assert_eq!((places, problems.len()), (vec!["zip: 20".to_owned()], 1));
+    }
+
+    #[test]
+    fn limits_are_kept_and_told() {
+        let many = testing::zlib(b"text").repeat(limits::PIECES as usize + 1);
+        let (_, problems) = searched(many);
+        assert!(problems.iter().any(|problem| problem.contains("look packed")), "{problems:?}");
+        let (matcher, budget) = (matcher(), Budget::of(1000));
+        let mut search = Search::new(&matcher, &budget);
+        let bytes = Arc::new(gzip(&[testing::text(3000), text()].concat()));
+        search.file(&|| Ok(Box::new(Arc::clone(&bytes))), 0, bytes.len()).unwrap();
+        assert!(search.found.is_empty());
+        assert!(search.problems().any(|problem| problem.contains("of the whole acquisition")));
     }
 
     #[test]
     fn cut_and_false_archives_give_what_they_hold_and_say_so() {
-        let matcher = matcher();
         for whole in [gzip(&text().repeat(50)), zip("a", &text().repeat(50))] {
             for cut in 0..whole.len() {
-                let bytes = Arc::new(whole[..cut].to_vec());
-                let mut search = Search::new(&matcher);
-                search.file(&|| Ok(Box::new(Arc::clone(&bytes))), 0, cut as u64).unwrap();
-                assert!(cut < 20 || !search.damages.is_empty(), "{cut}");
+                let (_, problems) = searched(whole[..cut].to_vec());
+                assert!(cut < 20 || !problems.is_empty(), "{cut}");
             }
         }
         // Stored, not packed: the zip's directory is missing, the bytes are there.
@@ -444,18 +586,21 @@ mod tests {
 
     #[test]
     fn content_too_long_to_be_held_is_searched_while_it_passes() {
-        let matcher = matcher();
+        let (matcher, budget) = (matcher(), Budget::default());
         let held = HELD as usize;
         for at in [0, held - 4100, held - 10, held, held + 5000] {
             let mut bytes = vec![b'x'; at];
             bytes.extend(format!(" {HOST} ").into_bytes());
             bytes.resize(held + 20_000, b'y');
-            let mut search = Search::new(&matcher);
+            let mut search = Search::new(&matcher, &budget);
             search.passing(&mut &*bytes).unwrap();
             let raws: Vec<u64> =
                 search.found.values().flat_map(|hits| &hits.places).map(|raw| raw.offset).collect();
             assert_eq!(raws, [at as u64 + 1]);
         }
+        let mut search = Search::new(&matcher, &budget);
+        search.passing(&mut &*gzip(&text())).unwrap();
+        assert_eq!(search.found.len(), 1);
     }
 
     #[test]
