@@ -6,6 +6,7 @@ mod android;
 mod cli;
 mod containers;
 mod demo_android;
+mod docs;
 mod fixtures;
 mod layers;
 #[path = "../phone/mod.rs"]

@@ -4,7 +4,7 @@ use crate::artifact::prelude::*;
 pub const ARTIFACT: Artifact = Artifact {
     id: "ios.biome_apps",
     title: "Apps in the activity streams",
-    about: "Which app was in the foreground when, as Biome noted it; also apps that were removed since.",
+    about: "Which app was in the foreground when, as Biome noted it; also apps that were removed since (since iOS 15).",
     files: streams!["App.InFocus" "_DKEvent.App.InFocus" "ScreenTime.AppUsage"],
     columns: &[
         NOTED,

@@ -4,7 +4,7 @@ use crate::artifact::prelude::*;
 pub const ARTIFACT: Artifact = Artifact {
     id: "ios.biome_installs",
     title: "Installations in the activity streams",
-    about: "When apps were installed, as Biome noted it; also apps that were removed since.",
+    about: "When apps were installed, as Biome noted it; also apps that were removed since (since iOS 15).",
     files: streams!["App.Install" "_DKEvent.App.Install"],
     columns: &[
         NOTED,

@@ -5,7 +5,7 @@ use crate::artifact::prelude::*;
 pub const ARTIFACT: Artifact = Artifact {
     id: "ios.biome_messages",
     title: "Notifications, messages and mail in the activity streams",
-    about: "What notifications said, and messages and mails that Biome kept a copy of; they may be gone from their apps.",
+    about: "What notifications said, and messages and mails that Biome kept a copy of; they may be gone from their apps (since iOS 15).",
     files: streams!["Notification" "Notification.Usage" "ProactiveHarvesting.Messages" "ProactiveHarvesting.Mail"],
     columns: &[
         NOTED,

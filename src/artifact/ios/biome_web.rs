@@ -4,7 +4,7 @@ use crate::artifact::prelude::*;
 pub const ARTIFACT: Artifact = Artifact {
     id: "ios.biome_web",
     title: "Pages in the activity streams",
-    about: "Pages and sites that were opened, as Biome noted them; they stay there after the history was cleared.",
+    about: "Pages and sites that were opened, as Biome noted them; they stay there after the history was cleared (since iOS 15; page addresses since 18).",
     files: streams!["Safari.Navigations" "App.WebUsage" "_DKEvent.Safari.History" "_DKEvent.App.WebUsage"],
     columns: &[
         NOTED,

@@ -4,7 +4,7 @@ use crate::artifact::prelude::*;
 pub const ARTIFACT: Artifact = Artifact {
     id: "ios.calls",
     title: "Call history",
-    about: "Phone, FaceTime and third-party calls, answered or not.",
+    about: "Phone, FaceTime and third-party calls, answered or not (since iOS 8 in CallHistory.storedata, before in call_history.db).",
     files: &[
         "/private/var/mobile/Library/CallHistoryDB/CallHistory.storedata",
         "/private/var/mobile/Library/CallHistoryDB/CallHistoryTemp.storedata",

@@ -5,7 +5,7 @@ use crate::format::typedstream;
 pub const ARTIFACT: Artifact = Artifact {
     id: "ios.message_deletions",
     title: "Deleted messages",
-    about: "What Messages remembers of messages, parts of messages, attachments and conversations that were deleted or are to be.",
+    about: "What Messages remembers of messages, parts of messages, attachments and conversations that were deleted or are to be (most of it since iOS 16).",
     files: super::sms::ARTIFACT.files,
     columns: &[
         time("deleted", Epoch::Mac, Moment::Deleted),

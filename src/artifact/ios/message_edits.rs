@@ -9,7 +9,7 @@ use crate::format::typedstream;
 pub const ARTIFACT: Artifact = Artifact {
     id: "ios.message_edits",
     title: "Edited and retracted messages",
-    about: "Every version of messages that were edited, and which parts of messages their senders took back.",
+    about: "Every version of messages that were edited, and which parts of messages their senders took back (since iOS 16).",
     files: super::sms::ARTIFACT.files,
     columns: &[
         time("edited", Epoch::Mac, Moment::Modified),
