@@ -390,9 +390,35 @@ pub fn ascii_digits(text: &str) -> std::borrow::Cow<'_, str> {
     if text.is_ascii() {
         return text.into();
     }
-    // Every script has its ten digits in a row; these are the rows that phones can be set to.
-    const ZEROS: [char; 8] =
-        ['\u{660}', '\u{6f0}', '\u{966}', '\u{9e6}', '\u{a66}', '\u{ae6}', '\u{e50}', '\u{ff10}'];
+    // Every script has its ten digits in a row; these are the rows of the scripts of living languages.
+    const ZEROS: [char; 26] = [
+        '\u{660}',
+        '\u{6f0}',
+        '\u{7c0}',
+        '\u{966}',
+        '\u{9e6}',
+        '\u{a66}',
+        '\u{ae6}',
+        '\u{b66}',
+        '\u{be6}',
+        '\u{c66}',
+        '\u{ce6}',
+        '\u{d66}',
+        '\u{de6}',
+        '\u{e50}',
+        '\u{ed0}',
+        '\u{f20}',
+        '\u{1040}',
+        '\u{1090}',
+        '\u{17e0}',
+        '\u{1810}',
+        '\u{1946}',
+        '\u{1bb0}',
+        '\u{1c50}',
+        '\u{abf0}',
+        '\u{ff10}',
+        '\u{1e950}',
+    ];
     let plain = |c: char| {
         let row = ZEROS.iter().find(|zero| (0..10).contains(&(c as i64 - **zero as i64)));
         row.and_then(|zero| char::from_digit(c as u32 - *zero as u32, 10)).unwrap_or(c)
@@ -664,6 +690,10 @@ mod tests {
             "2023-05-24T13:29:15.25+02:00",
             "2023-05-24T11:29:15.25Z",
             "٢٠٢٣-٠٥-٢٤ ١٣:٢٩:١٥.٢٥ +٠٢٠٠",
+            "۲۰۲۳-۰۵-۲۴ ۱۳:۲۹:۱۵.۲۵ +۰۲۰۰",
+            "२०२३-०५-२४ १३:२९:१५.२५ +०२००",
+            "২০২৩-০৫-২৪ ১৩:২৯:১৫.২৫ +০২০০",
+            "၂၀၂၃-၀၅-၂၄ ၁၃:၂၉:၁၅.၂၅ +၀၂၀၀",
         ] {
             assert_eq!(zoned(text).map(iso).as_deref(), Some(utc), "{text}");
         }
