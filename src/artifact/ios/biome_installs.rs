@@ -23,14 +23,11 @@ pub const ARTIFACT: Artifact = Artifact {
 
 fn parse(bytes: &[u8], out: &mut Out<'_>) -> Result<()> {
     entries(bytes, out, |entry, out| {
-        let [written, stream, state, remote, device] = entry.head();
         let installed = match entry.message.double(2) {
             Value::Null => entry.message.double(3),
             installed => installed,
         };
-        let app = entry.message.message(4).text(3);
-        let other = entry.other(&[&app]);
-        out.push(entry.place.clone(), [written, stream, state, remote, device, installed, app, other]);
+        entry.push([installed, entry.message.message(4).text(3)], out);
     })
 }
 

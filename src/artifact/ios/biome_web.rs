@@ -50,13 +50,7 @@ fn parse(bytes: &[u8], out: &mut Out<'_>) -> Result<()> {
                 *title = message.message(7).message(2).text(3);
             }
         }
-        let other = entry.other(&values.each_ref());
-        let [visited, about, left, url, host, title, app, country, id] = values;
-        let [written, stream, state, remote, device] = entry.head();
-        out.push(
-            entry.place.clone(),
-            [written, stream, state, remote, device, visited, about, left, url, host, title, app, country, id, other],
-        );
+        entry.push(values, out);
     })
 }
 
