@@ -20,6 +20,10 @@ pub const MAC_TO_UNIX_S: i64 = 978_307_200;
 const WEBKIT_TO_UNIX_S: i64 = 11_644_473_600;
 /// `NSDate.distantPast` and `distantFuture`, seconds since 2001: "never", not dates.
 const DISTANT: [i64; 2] = [-63_114_076_800, 63_113_904_000];
+/// Instants that stand for "never" as dates, in seconds since 1970: the beginnings of the epochs (1601, 1970, 1980, 2001), and the
+/// distant past and future, whose year 1 begins two days apart in the two calendars.
+const NEVER: [i64; 7] =
+    [-62_135_769_600, -62_135_596_800, -11_644_473_600, 0, 315_532_800, 978_307_200, 64_092_211_200];
 
 /// From when and in what unit a stored number counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -202,7 +206,7 @@ impl Epoch {
         match value {
             Value::Int(int) => self.decode_int(*int),
             Value::Real(real) => self.decode_real(*real),
-            Value::Time(time) => in_range(*time, || time.to_string()).map(Some),
+            Value::Time(time) => happened(*time, || time.to_string()),
             Value::Text(text) => match text.trim() {
                 "" => Ok(None),
                 trimmed => match (trimmed.parse::<i64>(), trimmed.parse::<f64>()) {
@@ -292,7 +296,7 @@ impl Epoch {
         };
         let unix = micros.checked_add(shift_s * 1_000_000).ok_or_else(&refuse)?;
         let time = Timestamp::from_microsecond(unix).map_err(|_| refuse())?;
-        in_range(time, || refuse().raw).map(Some)
+        happened(time, || refuse().raw)
     }
 }
 
@@ -303,13 +307,19 @@ enum Unit {
     Nano,
 }
 
-/// 1980-01-01, what zip files write for "no date", still passes; 1970 and 1601 do not.
+/// 1980-01-01.
 const EARLIEST_S: i64 = 315_532_800;
 /// 2100-01-01.
 const LATEST_S: i64 = 4_102_444_800;
 
 fn in_range(time: Timestamp, raw: impl Fn() -> String) -> Result<Timestamp, OutOfRange> {
     if (EARLIEST_S..LATEST_S).contains(&time.as_second()) { Ok(time) } else { Err(OutOfRange { raw: raw() }) }
+}
+
+/// The time, if it is one: `None` where it only stands for "never".
+fn happened(time: Timestamp, raw: impl Fn() -> String) -> Result<Option<Timestamp>, OutOfRange> {
+    let never = time.subsec_nanosecond() == 0 && NEVER.contains(&time.as_second());
+    if never { Ok(None) } else { in_range(time, raw).map(Some) }
 }
 
 /// Local time as UTC: with the offset of the device's logs, else in its zone, else with its one offset, else as it stands. Of an hour
@@ -380,9 +390,35 @@ pub fn ascii_digits(text: &str) -> std::borrow::Cow<'_, str> {
     if text.is_ascii() {
         return text.into();
     }
-    // Every script has its ten digits in a row; these are the rows that phones can be set to.
-    const ZEROS: [char; 8] =
-        ['\u{660}', '\u{6f0}', '\u{966}', '\u{9e6}', '\u{a66}', '\u{ae6}', '\u{e50}', '\u{ff10}'];
+    // Every script has its ten digits in a row; these are the rows of the scripts of living languages.
+    const ZEROS: [char; 26] = [
+        '\u{660}',
+        '\u{6f0}',
+        '\u{7c0}',
+        '\u{966}',
+        '\u{9e6}',
+        '\u{a66}',
+        '\u{ae6}',
+        '\u{b66}',
+        '\u{be6}',
+        '\u{c66}',
+        '\u{ce6}',
+        '\u{d66}',
+        '\u{de6}',
+        '\u{e50}',
+        '\u{ed0}',
+        '\u{f20}',
+        '\u{1040}',
+        '\u{1090}',
+        '\u{17e0}',
+        '\u{1810}',
+        '\u{1946}',
+        '\u{1bb0}',
+        '\u{1c50}',
+        '\u{abf0}',
+        '\u{ff10}',
+        '\u{1e950}',
+    ];
     let plain = |c: char| {
         let row = ZEROS.iter().find(|zero| (0..10).contains(&(c as i64 - **zero as i64)));
         row.and_then(|zero| char::from_digit(c as u32 - *zero as u32, 10)).unwrap_or(c)
@@ -537,6 +573,24 @@ mod tests {
     }
 
     #[test]
+    fn dates_that_stand_for_never_are_no_events_in_any_epoch() {
+        for date in [
+            "0001-01-01T00:00:00Z",
+            "1601-01-01T00:00:00Z",
+            "1970-01-01T00:00:00Z",
+            "1980-01-01T00:00:00Z",
+            "2001-01-01T00:00:00Z",
+            "4001-01-01T00:00:00Z",
+        ] {
+            let date: Timestamp = date.parse().unwrap();
+            assert_eq!(at(Epoch::Unix, Value::Time(date)), "never", "{date}");
+            assert_eq!(at(Epoch::Unix, Value::Int(date.as_second())), "never", "{date}");
+        }
+        assert_eq!(at(Epoch::Mac, Value::Int(1)), "2001-01-01T00:00:01.000000+00:00");
+        assert_eq!(at(Epoch::WebKit, Value::Int(WEBKIT_TO_UNIX_S * 1_000_000)), "never");
+    }
+
+    #[test]
     fn what_no_clock_meant_is_refused_with_its_raw_value() {
         assert_eq!(at(Epoch::Unix, Value::Int(1)), "`1` is not a time between 1980 and 2100");
         assert_eq!(at(Epoch::WebKit, Value::Int(1)), "`1` is not a time between 1980 and 2100");
@@ -636,6 +690,10 @@ mod tests {
             "2023-05-24T13:29:15.25+02:00",
             "2023-05-24T11:29:15.25Z",
             "٢٠٢٣-٠٥-٢٤ ١٣:٢٩:١٥.٢٥ +٠٢٠٠",
+            "۲۰۲۳-۰۵-۲۴ ۱۳:۲۹:۱۵.۲۵ +۰۲۰۰",
+            "२०२३-०५-२४ १३:२९:१५.२५ +०२००",
+            "২০২৩-০৫-২৪ ১৩:২৯:১৫.২৫ +০২০০",
+            "၂၀၂၃-၀၅-၂၄ ၁၃:၂၉:၁၅.၂၅ +၀၂၀၀",
         ] {
             assert_eq!(zoned(text).map(iso).as_deref(), Some(utc), "{text}");
         }

@@ -57,6 +57,10 @@ pub struct Entry<'a> {
 }
 
 impl Entry<'_> {
+    pub fn written(&self) -> Value<'static> {
+        Value::Real(self.written)
+    }
+
     /// The values of the columns that every entry begins with, in their order.
     pub fn head(&self) -> [Value<'_>; 5] {
         let state = match self.state {
@@ -65,11 +69,18 @@ impl Entry<'_> {
             State::Other(number) => format!("state {number}").into(),
         };
         let remote = self.device.is_some();
-        [Value::Real(self.written), self.stream.into(), state, remote.into(), self.device.into()]
+        [self.written(), self.stream.into(), state, remote.into(), self.device.into()]
+    }
+
+    /// One record: what every entry begins with, these values, and the texts of the entry that they do not hold.
+    pub fn push<const N: usize>(&self, values: [Value<'_>; N], out: &mut Out<'_>) {
+        let other = self.other(&values.each_ref());
+        let mut values: Vec<Value<'_>> = self.head().into_iter().chain(values).chain([other]).collect();
+        out.push_slice(self.place.clone(), &mut values);
     }
 
     /// The texts that could name something and that no other column holds.
-    pub fn other(&self, named: &[&Value<'_>]) -> Value<'static> {
+    fn other(&self, named: &[&Value<'_>]) -> Value<'static> {
         let is_named = |text: &str| named.iter().any(|value| holds(value, text));
         let other = |text: &&String| as_candidate(text).is_some() && !is_named(text);
         one_or_list(self.texts.iter().filter(other).cloned().collect())

@@ -37,6 +37,13 @@ pub fn ungrouped(value: Value<'_>) -> Value<'static> {
     }
 }
 
+/// [`ungrouped`] in its place among the values of a row.
+pub fn ungroup(values: &mut [Value<'_>], index: usize) {
+    if let Some(value) = values.get_mut(index) {
+        *value = ungrouped(std::mem::take(value));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

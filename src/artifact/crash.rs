@@ -85,14 +85,19 @@ impl<'a> Report<'a> {
     /// The body as an object; of one that is cut off, what stands before the cut.
     pub fn json(&self, out: &mut Out<'_>) -> Option<Map<String, Json>> {
         let object = |text: &str| serde_json::from_str::<Map<String, Json>>(text);
-        match object(self.body.trim()) {
-            Ok(body) => Some(body),
-            Err(error) if self.body.trim_start().starts_with('{') => {
-                out.warn(None, format!("is no whole JSON: {error}; what stands before is read"));
-                object(&closed(self.body.trim())?).ok()
-            }
-            Err(_) => None,
+        let error = match object(self.body.trim()) {
+            Ok(body) => return Some(body),
+            Err(error) => error,
+        };
+        if !self.body.trim_start().starts_with('{') {
+            return None;
         }
+        let body = escaped(self.body.trim());
+        if let Ok(body) = object(&body) {
+            return Some(body);
+        }
+        out.warn(None, format!("is no whole JSON: {error}; what stands before is read"));
+        object(&closed(&body)?).ok()
     }
 }
 
@@ -144,6 +149,34 @@ fn shape(body: &str) -> Family {
 
 fn newlines(text: &str) -> u64 {
     memchr::memchr_iter(b'\n', text.as_bytes()).count() as u64
+}
+
+/// JSON in which a backslash that begins no escape stands for itself: texts of panics are put in as the kernel wrote them.
+fn escaped(json: &str) -> Cow<'_, str> {
+    let is_hex = |at: usize| json.as_bytes().get(at).is_some_and(u8::is_ascii_hexdigit);
+    let mut mended = String::new();
+    let mut done = 0;
+    let mut from = 0;
+    while let Some(at) =
+        memchr::memchr(b'\\', json.as_bytes().get(from..).unwrap_or_default()).map(|at| from + at)
+    {
+        let known = match json.as_bytes().get(at + 1) {
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => true,
+            Some(b'u') => (at + 2..at + 6).all(is_hex),
+            _ => false,
+        };
+        if !known {
+            mended.push_str(json.get(done..=at).unwrap_or_default());
+            mended.push('\\');
+            done = at + 1;
+        }
+        from = at + if known { 2 } else { 1 };
+    }
+    if done == 0 {
+        return json.into();
+    }
+    mended.push_str(json.get(done..).unwrap_or_default());
+    mended.into()
 }
 
 /// JSON that breaks off, made whole: cut at the last comma outside of texts and closed there.
@@ -265,5 +298,15 @@ mod tests {
             Some(r#"{"a":1,"b":[{"c":"x, \"y"}]}"#)
         );
         assert_eq!(whole(r#"{"a":"#), None);
+    }
+
+    #[test]
+    fn escapes_that_json_does_not_have_are_taken_as_they_stand() {
+        let read = |text: &str| {
+            serde_json::from_str::<Json>(&escaped(text)).unwrap()["a"].as_str().unwrap().to_owned()
+        };
+        assert_eq!(read(r#"{"a":"C:\x64 \q \u12 \\q \" \u00e9\n"}"#), "C:\\x64 \\q \\u12 \\q \" \u{e9}\n");
+        assert_eq!(escaped(r#"{"a":"\"#), r#"{"a":"\\"#);
+        assert!(matches!(escaped(r#"{"a":"\n"}"#), Cow::Borrowed(_)));
     }
 }

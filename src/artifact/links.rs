@@ -4,7 +4,9 @@ use std::borrow::Cow;
 
 use memchr::memmem;
 
-use crate::record::Value;
+use super::Out;
+use crate::format::typedstream;
+use crate::record::{Place, Value};
 
 /// Links kept of one record; the text they stand in is searched as a whole in any case.
 const LINKS_KEPT: usize = 200;
@@ -92,6 +94,43 @@ fn scheme_len(before: &[u8]) -> Option<usize> {
             .and_then(|at| before.get(at..))
             .is_some_and(|end| end.eq_ignore_ascii_case(b"https".get(..*len).unwrap_or_default()))
     })
+}
+
+/// The text of an archived message, called `what` in warnings, and where its links lead; what cannot be decoded is carved.
+pub fn archived(
+    bytes: &[u8],
+    what: &str,
+    place: &Place,
+    out: &mut Out<'_>,
+) -> (Option<String>, Links<'static>) {
+    let mut links = Links::default();
+    let (text, problem) = match typedstream::decode(bytes) {
+        Ok(attributed) => {
+            let problem = attributed.incomplete.map(|reason| format!("{what} is read in part: {reason}"));
+            if problem.is_some() {
+                links.carve(bytes);
+            }
+            attributed.links.into_iter().for_each(|link| links.add(link.into()));
+            (Some(attributed.text), problem)
+        }
+        Err(error) => {
+            links.carve(bytes);
+            (None, Some(format!("{what}: {error:#}")))
+        }
+    };
+    problem.into_iter().for_each(|problem| out.warn(Some(place.clone()), problem));
+    (text, links)
+}
+
+/// A text and all links of it: those that stand in it, then the others.
+pub fn with_links(text: Option<String>, others: Links<'_>) -> (Value<'static>, Value<'static>) {
+    let mut links = Links::default();
+    if let Some(text) = &text {
+        links.find(text);
+    }
+    links.extend(others);
+    let links = links.into_value().into_owned();
+    (text.filter(|text| !text.is_empty()).into(), links)
 }
 
 /// The text of a value, whether stored as TEXT or as the BLOB that Core Data stores now and then make of it. Blank text is none.

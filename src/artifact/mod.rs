@@ -43,7 +43,7 @@ use std::sync::LazyLock;
 pub use line::Line;
 pub use other::NAME as OTHER;
 pub use out::{Out, Record, Sink};
-pub use read::{read_database, read_present_tables, read_tables};
+pub use read::{read_database, read_present_tables, read_tables, read_telling_tables};
 
 use crate::format::sqlite::{Database, Row};
 use crate::format::text::Lines;
@@ -177,7 +177,9 @@ pub mod prelude {
 
     pub use std::collections::HashMap;
 
-    pub use super::{Artifact, Beside, LogPart, Out, Parse, read_present_tables, read_tables};
+    pub use super::{
+        Artifact, Beside, LogPart, Out, Parse, read_present_tables, read_tables, read_telling_tables,
+    };
     pub use crate::format::sqlite::{Database, Row};
     pub use crate::format::text::Lines;
     pub use crate::format::unified_log::{Clock as LogClock, Entry, Uuid, inventory::Logged};

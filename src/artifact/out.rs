@@ -1,10 +1,12 @@
 //! The way out of a parser: values become a record, times become UTC, oddities become counted warnings.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt::Display;
 
 use super::Artifact;
 use crate::finding::Stamp;
+use crate::format::sqlite::Row;
 use crate::record::{Column, Kind, Place, Value};
 use crate::time::Clock;
 
@@ -91,6 +93,20 @@ impl<'a> Out<'a> {
         self.push_slice(place, &mut values);
     }
 
+    /// The record of a row: its first result column is its id in `table`, the others are the artifact's columns. `change` has the last
+    /// word on the values.
+    pub fn push_row<'r>(
+        &mut self,
+        table: impl Into<Cow<'static, str>>,
+        row: &'r Row<'_>,
+        change: impl FnOnce(&mut Vec<Value<'r>>),
+    ) {
+        let place = Place::Row { table: table.into(), row: row.value(0).as_int().unwrap_or_default() };
+        let mut values: Vec<Value<'_>> = (1..row.len()).map(|index| row.value(index)).collect();
+        change(&mut values);
+        self.push_slice(place, &mut values);
+    }
+
     pub(crate) fn push_slice(&mut self, place: Place, values: &mut [Value<'_>]) {
         if values.len() != self.artifact.columns.len() {
             self.warn(
@@ -100,6 +116,12 @@ impl<'a> Out<'a> {
             return;
         }
         for (column, value) in self.artifact.columns.iter().zip(values.iter_mut()) {
+            // Any class of SQLite may stand in any column: Core Data stores now and then hold text and numbers as BLOBs.
+            match column.kind {
+                Kind::Int | Kind::Real | Kind::Bool | Kind::Caveat(_) => decode_number(value),
+                Kind::Bytes => {}
+                _ => decode_text(value),
+            }
             match column.kind {
                 Kind::Time(epoch) => match epoch.decode(value, &self.clock) {
                     Ok(time) => *value = time.into(),
@@ -112,8 +134,6 @@ impl<'a> Out<'a> {
                 Kind::Bool | Kind::Caveat(_) if matches!(value, Value::Int(_) | Value::Real(_)) => {
                     *value = Value::Bool(value.is_true());
                 }
-                // Text columns of Core Data stores now and then hold UTF-8 as a BLOB.
-                kind if is_textual(kind) => decode_text(value),
                 _ => {}
             }
         }
@@ -146,13 +166,76 @@ impl<'a> Out<'a> {
     }
 }
 
-fn is_textual(kind: Kind) -> bool {
-    !matches!(kind, Kind::Int | Kind::Real | Kind::Bool | Kind::Bytes | Kind::Time(_) | Kind::Caveat(_))
-}
-
 fn decode_text(value: &mut Value<'_>) {
     if let Value::Bytes(bytes) = value {
         let text = String::from_utf8_lossy(bytes).into_owned();
         *value = Value::Text(text.into());
+    }
+}
+
+/// The number that a text says; a whole one of more digits than an integer has stays text.
+fn decode_number(value: &mut Value<'_>) {
+    let text = match value {
+        Value::Text(text) => text.trim(),
+        Value::Bytes(bytes) => std::str::from_utf8(bytes).unwrap_or_default().trim(),
+        _ => return,
+    };
+    let real = || text.parse::<f64>().ok().filter(|real| real.is_finite() && text.contains('.'));
+    let number = text.parse().ok().map(Value::Int).or_else(|| real().map(Value::Real));
+    if let Some(number) = number {
+        *value = number;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::artifact::Artifact;
+    use crate::artifact::prelude::*;
+    use crate::artifact::testing::{json, rows_at, sqlite};
+
+    const ARTIFACT: Artifact = Artifact {
+        id: "ios.example",
+        title: "Example",
+        about: "One column of each kind that SQLite has no class for.",
+        files: &[],
+        columns: &[
+            time("at", Epoch::Mac, Moment::Logged),
+            url("url"),
+            boolean("flag"),
+            int("count"),
+            real("ratio"),
+        ],
+        shows: Trace::Visited,
+        line: "{url}",
+        parse: Parse::Sqlite {
+            table: "t",
+            queries: &["SELECT rowid, at, url, flag, count, ratio FROM t ORDER BY rowid"],
+        },
+    };
+
+    #[test]
+    fn a_column_may_hold_any_storage_class() {
+        static STATIC: Artifact = ARTIFACT;
+        let database = sqlite(
+            "CREATE TABLE t (at, url, flag, count, ratio);
+             INSERT INTO t VALUES ('588814410.5', x'613a2f2f62', 1, '7', '1.5'), (x'3538383831343431302e35', 'a://b', x'30', 7, 1),
+                                  (x'00', 5, NULL, x'ff', 'x'), (NULL, NULL, 'yes', 2.5, NULL), ('soon', 1.5, 2.0, 9007199254740993, '18446744073709551615');",
+        );
+        let (records, warnings) = rows_at(&STATIC, "/x", &database);
+        let at = "2019-08-29T23:33:30.500000+00:00";
+        assert_eq!(
+            records,
+            json!([
+                {"at": at, "url": "a://b", "flag": true, "count": 7, "ratio": 1.5, "_line": "a://b"},
+                {"at": at, "url": "a://b", "flag": false, "count": 7, "ratio": 1, "_line": "a://b"},
+                {"url": 5, "count": "ff", "ratio": "x", "_line": "5"},
+                {"flag": "yes", "count": 2.5, "_line": ""},
+                {"url": 1.5, "flag": true, "count": 9_007_199_254_740_993_i64, "ratio": "18446744073709551615", "_line": "1.5"},
+            ])
+        );
+        assert_eq!(
+            warnings,
+            ["at `\0` is not a time between 1980 and 2100", "at `soon` is not a time between 1980 and 2100"]
+        );
     }
 }

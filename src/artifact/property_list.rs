@@ -8,8 +8,9 @@ use anyhow::{Context as _, Result};
 use plist::{Dictionary, Value as Plist};
 use sha2::{Digest as _, Sha256};
 
+use super::Out;
 use crate::format::keyed;
-use crate::record::{Value, hex};
+use crate::record::{Place, Value, hex};
 use crate::time::from_plist;
 
 /// Text written out for a nested value is cut here; the file itself keeps the rest.
@@ -23,6 +24,17 @@ const SHOWN_DEPTH: usize = 16;
 /// When it is something else.
 pub fn dictionary(value: &Plist) -> Result<&Dictionary> {
     value.as_dictionary().context("is not a dictionary")
+}
+
+/// A record an entry of the dictionary: its key, and its value written out.
+///
+/// # Errors
+/// When it is no dictionary.
+pub fn each_entry(list: &Plist, out: &mut Out<'_>) -> Result<()> {
+    for (key, value) in dictionary(list)? {
+        out.push(Place::key(key.as_str()), [key.as_str().into(), shown(value).into()]);
+    }
+    Ok(())
 }
 
 /// The dictionary under a key.

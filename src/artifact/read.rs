@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::{Artifact, Beside, Out, Parse};
 use crate::format::sqlite::{Database, Row};
-use crate::record::{Place, Value};
+use crate::record::Place;
 
 /// Pushes the records that this database holds for an artifact; `beside` are the databases that [`Parse::beside`] asks for.
 ///
@@ -41,8 +41,7 @@ fn read_table(
     out: &mut Out<'_>,
 ) -> Result<()> {
     database.prepare(queries)?.for_each(&mut |row| {
-        let mut values: Vec<Value<'_>> = (1..row.len()).map(|index| row.value(index)).collect();
-        out.push_slice(row_place(table, row), &mut values);
+        out.push_row(table, row, |_| ());
         Ok(())
     })?;
     Ok(())
@@ -84,6 +83,32 @@ pub fn read_present_tables(
     // The error of the first names what is there instead.
     let asked = if present.is_empty() { tables.get(..1).unwrap_or_default() } else { &present };
     read_tables(database, asked, out)
+}
+
+/// Reads each table that has one of these columns: where names of tables change with every version, columns tell what a table is about.
+/// One that cannot be read does not keep the others from being read.
+///
+/// # Errors
+/// The first table's that failed; a later one becomes a warning.
+pub fn read_telling_tables(
+    database: &Database<'_>,
+    telling: &[&str],
+    out: &mut Out<'_>,
+    read: fn(&Database<'_>, &str, &mut Out<'_>) -> Result<()>,
+) -> Result<()> {
+    let mut result = Ok(());
+    for table in database.tables() {
+        if !database.columns(table).iter().any(|column| telling.contains(&column.as_str())) {
+            continue;
+        }
+        if let Err(error) = read(database, table, out) {
+            match &result {
+                Ok(()) => result = Err(error),
+                Err(_) => out.warn(None, format!("{table}: {error:#}")),
+            }
+        }
+    }
+    result
 }
 
 /// The place of a row whose first result column is its row id.

@@ -315,6 +315,21 @@ fn names_are_cut_at_the_lengths_of_records_and_in_paths_never() {
 }
 
 #[test]
+fn a_process_named_by_a_word_is_no_folder_of_that_name() {
+    for name in ["Launch", "bh", "natgd"] {
+        let matcher = matcher(&[(Process, name)], Platform::Ios);
+        for path in
+            ["/private/var/mobile/Library/NAME/x", "/private/var/NAME", "/private/var/NAME.app/a", "/NAME/"]
+        {
+            let path = path.replace("NAME", name);
+            let hits = hits(&matcher, Field(Kind::Path), &path);
+            let is_last = path.trim_end_matches('/').ends_with(&format!("/{name}"));
+            assert!(hits.len() <= usize::from(is_last), "{path}: {hits:?}");
+        }
+    }
+}
+
+#[test]
 fn networks_hold_addresses_and_private_ones_are_not_applied() {
     let matcher = matcher(
         &[(Ip, "62.72.0.0/16"), (Ip, "10.0.0.0/8"), (Ip, "2a01:4f8::/32"), (Ip, "0.0.0.0/0")],

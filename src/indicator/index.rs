@@ -99,6 +99,8 @@ pub(super) struct Index {
 impl Index {
     pub fn new(set: &IndicatorSet, platform: Platform) -> Index {
         let mut index = Index::default();
+        let domains = set.indicators.iter().filter(|indicator| indicator.ioc == Ioc::Domain).count();
+        index.names.reserve(domains);
         for (id, indicator) in (0_u32..).zip(&set.indicators) {
             let value = host::trim(&indicator.value);
             if !value.is_empty() {
@@ -184,7 +186,8 @@ impl Index {
             return;
         }
         self.tops.insert(top.into());
-        let rules = self.names.entry(name.into()).or_default();
+        // Nearly every name has one rule; a growing list would begin with room for four.
+        let rules = self.names.entry(name.into()).or_insert_with(|| Vec::with_capacity(1));
         if !rules.contains(&(id, reach)) {
             rules.push((id, reach));
         }

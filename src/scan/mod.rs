@@ -362,7 +362,7 @@ fn gather(
         {
             listing.problems.push(Problem::new("", error));
         }
-        outcomes.extend(run_all(engine, &listing.wanted, &batch));
+        outcomes.extend(run_all(engine, &listing, &batch));
     }
     outcomes.extend(engine.conclude_logs(&listing.log_strings, &listing.log_traces));
     outcomes.extend(engine.swept.outcome());
@@ -417,6 +417,8 @@ fn together(acquisitions: &[Acquisition<'_>]) -> Result<Device, ScanError> {
 struct Listing {
     wanted: Vec<Wanted>,
     jobs: Vec<Job>,
+    /// Artifacts that read the listing itself.
+    listed: Vec<usize>,
     /// Files that explain wanted ones.
     beside: Vec<Wanted>,
     /// Of the unified log: texts, and entries.
@@ -429,7 +431,7 @@ struct Listing {
     parsed: u64,
 }
 
-/// `file` is an index into the wanted files; none for the listing itself.
+/// `file` is an index into the wanted files; none for the listing itself, which all its artifacts read together.
 #[derive(Clone, Copy)]
 struct Job {
     artifact: usize,
@@ -531,11 +533,14 @@ impl Listing {
             self.problems.push(Problem::new(file.file.path, reason));
         }
         beside.iter_mut().for_each(|file| file.measure(source));
-        for (index, artifact) in artifact::all().iter().enumerate() {
-            if matches!(artifact.parse, Parse::Listing(_)) && asked.get(index) == Some(&true) {
-                // A listed file costs about as much as a kilobyte of a database.
-                self.jobs.push(Job { artifact: index, file: None, size: self.files * 1024 });
-            }
+        let reads_listing = |(index, artifact): &(usize, &&Artifact)| {
+            matches!(artifact.parse, Parse::Listing(_)) && asked.get(*index) == Some(&true)
+        };
+        self.listed =
+            artifact::all().iter().enumerate().filter(reads_listing).map(|(index, _)| index).collect();
+        if let Some(first) = self.listed.first() {
+            // A listed file costs about as much as a kilobyte of a database.
+            self.jobs.push(Job { artifact: *first, file: None, size: self.files * 1024 });
         }
         let mut before: Option<(String, u32)> = None;
         for (index, wanted) in self.wanted.iter_mut().enumerate() {
@@ -602,14 +607,16 @@ impl Listing {
 }
 
 /// Runs jobs on all cores, each core taking the next largest.
-fn run_all(engine: &task::Engine<'_>, wanted: &[Wanted], jobs: &[Job]) -> Vec<task::Outcome> {
+fn run_all(engine: &task::Engine<'_>, listing: &Listing, jobs: &[Job]) -> Vec<task::Outcome> {
     let next = AtomicUsize::new(0);
     let outcomes = Mutex::new(Vec::with_capacity(jobs.len()));
     rayon::broadcast(|_| {
         while let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let file = job.file.and_then(|index| wanted.get(index));
-            let outcome = engine.run_caught(job.artifact, file);
-            outcomes.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(outcome);
+            let found = match job.file {
+                Some(index) => vec![engine.run_caught(job.artifact, listing.wanted.get(index))],
+                None => engine.run_listing(&listing.listed),
+            };
+            outcomes.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).extend(found);
         }
     });
     outcomes.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner())

@@ -1,5 +1,7 @@
 //! One artifact reading one file, with everything that can go wrong turned into a problem.
 
+mod listing;
+
 use std::any::Any;
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -22,7 +24,7 @@ use crate::format::text::Lines;
 use crate::format::{ReadAt, keyed};
 use crate::indicator::Matcher;
 use crate::record::{Origin, Place};
-use crate::source::{Detail, Source, SourceError, VirtualFile};
+use crate::source::{Source, SourceError, VirtualFile};
 use crate::time::Clock;
 
 /// A property list larger than this is refused; the largest that phones write are a few megabytes.
@@ -121,7 +123,7 @@ impl Outcome {
 }
 
 impl Engine<'_> {
-    /// Runs an artifact, by its place in the list, over a file, or over the listing.
+    /// Runs an artifact, by its place in the list, over a file.
     pub fn run_caught(&self, artifact: usize, wanted: Option<&Wanted>) -> Outcome {
         let path = wanted.map_or("", |wanted| wanted.file.path.as_str());
         let copy = wanted.and_then(|wanted| wanted.copy).unwrap_or(0);
@@ -146,7 +148,6 @@ impl Engine<'_> {
         let mut problems = Problems { artifact: artifact.id, path: &file.path, list: Vec::new() };
 
         let result = match (artifact.parse, wanted) {
-            (Parse::Listing(parse), _) => self.listing(parse, &mut sink, &mut problems),
             (_, None) => Ok(()),
             (_, Some(wanted)) if wanted.file.missing => {
                 Err(anyhow::anyhow!("is listed, but its content is not in the acquisition"))
@@ -269,29 +270,6 @@ impl Engine<'_> {
             None
         });
         Ok((main, log))
-    }
-
-    fn listing(
-        &self,
-        parse: fn(&VirtualFile, &mut Out<'_>),
-        sink: &mut TaskSink<'_>,
-        problems: &mut Problems<'_>,
-    ) -> anyhow::Result<()> {
-        let artifact = sink.artifact;
-        // What cannot be listed was recorded when the files were routed.
-        self.source.list(
-            Detail::Full,
-            &mut |file| {
-                sink.locate(&file.path, &self.stored_as(&file));
-                let mut out = Out::new(artifact, &file.path, sink).with_clock(self.clock.clone());
-                parse(&file, &mut out);
-                for (text, place, count) in out.into_warnings() {
-                    problems.add(place, text, count);
-                }
-            },
-            &mut |_| (),
-        )?;
-        Ok(())
     }
 
     fn head(

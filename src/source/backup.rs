@@ -261,6 +261,11 @@ impl Backup {
             (FileKind::File, None) => file.size.unwrap_or(0),
             _ => 0,
         };
+        if self.keys.is_some() && detail == Detail::Full && file.key.is_none() && size > 0 {
+            odd = odd.or_else(|| {
+                Some("the backup is encrypted and states no key for it, so it is read as it is".into())
+            });
+        }
         if id_bytes(&id).is_none() {
             odd = Some("its file id is not 40 hexadecimal digits, so its content is not looked for".into());
         }

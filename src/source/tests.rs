@@ -155,6 +155,45 @@ fn what_is_odd_or_missing_in_a_manifest_is_said_row_by_row() {
 }
 
 #[test]
+fn two_domains_with_the_same_path_are_two_files() {
+    let content = |text: &str| text.as_bytes().to_vec();
+    let files = vec![
+        ("HomeDomain", "Library/a.db", content("of home")),
+        ("CameraRollDomain", "Library/a.db", content("of the camera roll")),
+    ];
+    let (_keep, path) = backup(&Builder { files, ..Builder::default() });
+    let source = opened(&path, "").unwrap();
+    let mut found = Vec::new();
+    let mut each = |file: VirtualFile| {
+        if file.path == "/private/var/mobile/Library/a.db" {
+            let content = source.open(&file).unwrap().read_all(100).unwrap();
+            found.push((file.domain.unwrap(), String::from_utf8(content).unwrap()));
+        }
+    };
+    source.list(Detail::Full, &mut each, &mut |_| ()).unwrap();
+    found.sort();
+    let expected = [("CameraRollDomain", "of the camera roll"), ("HomeDomain", "of home")];
+    assert_eq!(found, expected.map(|(domain, content)| (domain.to_owned(), content.to_owned())));
+}
+
+#[test]
+fn a_plain_backup_that_says_it_is_encrypted_needs_no_password() {
+    let (_keep, path) = backup(&Builder::default());
+    let plist = [("IsEncrypted", true.into()), ("BackupKeyBag", plist::Value::Data(testing::keybag(true)))];
+    put(&path, "Manifest.plist", &testing::plist_bytes(plist));
+    assert_expected(&files(&*opened(&path, "").unwrap()));
+}
+
+#[test]
+fn an_encrypted_file_without_a_key_is_told_and_costs_only_itself() {
+    let sql = "UPDATE Files SET file = NULL WHERE relativePath = 'Library/SMS/sms.db'".to_owned();
+    let (_keep, path) = backup(&Builder { sql, ..Builder::encrypted() });
+    let lines = files(&*opened(&path, PASSWORD).unwrap());
+    assert!(lines.iter().any(|line| line.contains("sms.db") && line.contains("states no key")), "{lines:#?}");
+    assert!(lines.iter().any(|line| line.contains("sixteen \"0123456789abcdef\"")), "{lines:#?}");
+}
+
+#[test]
 fn cut_ciphertext_reads_as_far_as_it_goes() {
     let (_keep, path) = backup(&Builder::encrypted());
     let id = manifest::file_id("HomeDomain", "Library/SMS/sms.db");
@@ -306,6 +345,25 @@ fn a_filesystem_dump_reads_the_same_from_every_container() {
         assert_eq!(without_folders(source), lines, "{name}");
         assert_eq!(source.device().os_version.as_deref(), Some("17.1"));
     });
+}
+
+#[test]
+fn names_in_either_normal_form_are_one_path_and_case_counts() {
+    let tar = tar_of(&[
+        ("private/var/mobile/cafe\u{301}", b"decomposed"),
+        ("private/var/mobile/caf\u{e9}2", b"composed"),
+        ("private/var/mobile/Library", b"upper"),
+        ("private/var/mobile/library", b"lower"),
+    ]);
+    assert_eq!(
+        opened_bytes("x.tar", &tar).unwrap(),
+        [
+            "/private/var/mobile/Library \"upper\"",
+            "/private/var/mobile/caf\u{e9} \"decomposed\"",
+            "/private/var/mobile/caf\u{e9}2 \"composed\"",
+            "/private/var/mobile/library \"lower\"",
+        ]
+    );
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use crate::phone;
-use crate::run::{copy, files, scan_into};
+use crate::run::{copy, files, scan_into, scan_into_with};
 
 /// The phone as folder, as the folder above it, and as zip, tar and tar.gz.
 fn wrappings(phone: &Path, into: &Path) -> Vec<PathBuf> {
@@ -154,6 +154,25 @@ fn the_number_of_threads_does_not_show() {
             // Two of MVT's files hold the date of the run.
             let dated = path.ends_with("info.json") || path.ends_with("command.log");
             assert!(dated || bytes == &other[path], "{path}");
+        }
+    }
+}
+
+#[test]
+fn zone_and_language_of_the_computer_do_not_show() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["infected-iphone", "infected-sysdiagnose.tar.gz", "infected-android.zip"] {
+        let results: Vec<_> = [("UTC", "C"), ("Asia/Kathmandu", "ar_EG.UTF-8")]
+            .into_iter()
+            .map(|(zone, language)| {
+                let out = folder.path().join(name).join(language);
+                scan_into_with(&out, &phone::fixture(name), &[("TZ", zone), ("LC_ALL", language)]);
+                files(&out)
+            })
+            .collect();
+        for (path, bytes) in &results[0] {
+            // It tells when it ran.
+            assert!(path == "run.json" || bytes == &results[1][path], "{path} of {name}");
         }
     }
 }

@@ -47,6 +47,19 @@ fn brace_lists_are_read_too() {
     assert_eq!(uses("pub(crate) use artifacts; // crate::scan"), Vec::<String>::new());
 }
 
+#[test]
+fn nothing_in_the_tree_opens_a_socket() {
+    let words = ["TcpStream", "TcpListener", "UdpSocket", "ToSocketAddrs", "UnixStream"];
+    for file in rust_files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src")) {
+        let text = std::fs::read_to_string(&file).unwrap();
+        assert!(!words.iter().any(|word| text.contains(word)), "{}", file.display());
+    }
+    let lock = include_str!("../../Cargo.lock");
+    for package in ["reqwest", "hyper", "ureq", "curl", "tokio", "native-tls", "rustls", "socket2"] {
+        assert!(!lock.contains(&format!("name = \"{package}\"\n")), "{package} can open sockets");
+    }
+}
+
 fn rank(layer: &str) -> Option<usize> {
     LAYERS.iter().position(|known| *known == layer)
 }

@@ -6,6 +6,7 @@ mod android;
 mod cli;
 mod containers;
 mod demo_android;
+mod docs;
 mod expect;
 mod fixtures;
 mod indicators;

@@ -54,6 +54,19 @@ fn every_artifact_and_rule_has_a_test_beside_it() {
     }
 }
 
+/// An artifact is a page to read, with its test.
+#[test]
+fn artifact_files_stay_short() {
+    let mut lengths: Vec<usize> = artifact::all()
+        .iter()
+        .map(|artifact| source(&format!("artifact/{}.rs", artifact.id.replace('.', "/"))).lines().count())
+        .collect();
+    lengths.sort_unstable();
+    let (median, longest) = (lengths[lengths.len() / 2], lengths[lengths.len() - 1]);
+    assert!(median <= 100, "half of the artifact files have more than {median} lines");
+    assert!(longest <= 450, "an artifact file has {longest} lines");
+}
+
 #[test]
 fn declarations_are_consistent() {
     for artifact in artifact::all() {

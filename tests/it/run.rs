@@ -65,6 +65,13 @@ pub fn scan_into(folder: &Path, path: &Path, arguments: &[&str]) {
     assert_eq!(ran.status, 0, "{}\n{}", ran.stdout, ran.stderr);
 }
 
+/// [`scan_into`] without the raw search, on a computer with these settings.
+pub fn scan_into_with(folder: &Path, path: &Path, settings: &[(&str, &str)]) {
+    let mut command = command();
+    command.arg("scan").arg(path).arg("-o").arg(folder).arg("--no-sweep").envs(settings.iter().copied());
+    assert_eq!(ran(command.output().unwrap()).status, 0, "{settings:?}");
+}
+
 /// Copies a folder with everything in it.
 pub fn copy(from: &Path, to: &Path) {
     for entry in walkdir::WalkDir::new(from) {

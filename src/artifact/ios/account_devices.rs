@@ -7,7 +7,7 @@ pub const ARTIFACT: Artifact = Artifact {
     files: &["/private/var/mobile/Library/Application Support/com.apple.akd/devicelist.db"],
     columns: &[
         time("updated", Epoch::Unix, Moment::LastSeen),
-        time("removed", Epoch::Unix, Moment::Removed),
+        time("removed", Epoch::Unix, Moment::Deleted),
         text("name"),
         text("model"),
         text("os"),

@@ -27,27 +27,11 @@ pub const ARTIFACT: Artifact = Artifact {
     ],
     shows: Trace::Installed,
     line: "app {bundle_id} ({title}) for {client} from {url}, {table}",
-    parse: Parse::Database(parse),
+    parse: Parse::Database(|database, out| read_telling_tables(database, &TELLING, out, read)),
 };
 
 /// Table and column names change with nearly every version: any table with one of these is about apps.
 const TELLING: [&str; 4] = ["bundle_id", "url", "store_account_name", "client_id"];
-
-fn parse(database: &Database<'_>, out: &mut Out<'_>) -> Result<()> {
-    let mut result = Ok(());
-    for table in database.tables() {
-        if !database.columns(table).iter().any(|column| TELLING.contains(&column.as_str())) {
-            continue;
-        }
-        if let Err(error) = read(database, table, out) {
-            match &result {
-                Ok(()) => result = Err(error),
-                Err(_) => out.warn(None, format!("{table}: {error:#}")),
-            }
-        }
-    }
-    result
-}
 
 fn read(database: &Database<'_>, table: &str, out: &mut Out<'_>) -> Result<()> {
     let query = format!(

@@ -1,5 +1,3 @@
-use std::borrow::Cow;
-
 use crate::artifact::prelude::*;
 
 pub const ARTIFACT: Artifact = Artifact {
@@ -25,27 +23,11 @@ pub const ARTIFACT: Artifact = Artifact {
     ],
     shows: Trace::Installed,
     line: "app {bundle_id} ({title}) {version} for {client} from {url}, {table}",
-    parse: Parse::Database(parse),
+    parse: Parse::Database(|database, out| read_telling_tables(database, &TELLING, out, read)),
 };
 
 /// Tables change with the version: any with one of these is about apps.
 const TELLING: [&str; 5] = ["bundle_id", "bundle_url", "package_url", "manifest_url", "client_id"];
-
-fn parse(database: &Database<'_>, out: &mut Out<'_>) -> Result<()> {
-    let mut result = Ok(());
-    for table in database.tables() {
-        if !database.columns(table).iter().any(|column| TELLING.contains(&column.as_str())) {
-            continue;
-        }
-        if let Err(error) = read(database, table, out) {
-            match &result {
-                Ok(()) => result = Err(error),
-                Err(_) => out.warn(None, format!("{table}: {error:#}")),
-            }
-        }
-    }
-    result
-}
 
 fn read(database: &Database<'_>, table: &str, out: &mut Out<'_>) -> Result<()> {
     let query = format!(
@@ -58,10 +40,7 @@ fn read(database: &Database<'_>, table: &str, out: &mut Out<'_>) -> Result<()> {
         table.replace('"', "\"\"")
     );
     database.prepare(&[&query])?.for_each(&mut |row| {
-        let place = Place::Row { table: Cow::Owned(table.to_owned()), row: row.value(0).as_int().unwrap_or_default() };
-        let mut values: Vec<Value<'_>> = (1..row.len()).map(|index| row.value(index)).collect();
-        values.push(table.into());
-        out.push_slice(place, &mut values);
+        out.push_row(table.to_owned(), row, |values| values.push(table.into()));
         Ok(())
     })?;
     Ok(())

@@ -4,7 +4,7 @@ use crate::artifact::prelude::*;
 pub const ARTIFACT: Artifact = Artifact {
     id: "ios.biome_apps",
     title: "Apps in the activity streams",
-    about: "Which app was in the foreground when, as Biome noted it; also apps that were removed since.",
+    about: "Which app was in the foreground when, as Biome noted it; also apps that were removed since (since iOS 15).",
     files: streams!["App.InFocus" "_DKEvent.App.InFocus" "ScreenTime.AppUsage"],
     columns: &[
         NOTED,
@@ -30,7 +30,6 @@ pub const ARTIFACT: Artifact = Artifact {
 fn parse(bytes: &[u8], out: &mut Out<'_>) -> Result<()> {
     entries(bytes, out, |entry, out| {
         let message = &entry.message;
-        let [written, stream, state, remote, device] = entry.head();
         let mut values: [Value<'_>; 7] = std::array::from_fn(|_| Value::Null);
         let [started, ended, noted, app, version, build, reason] = &mut values;
         match entry.stream {
@@ -40,18 +39,13 @@ fn parse(bytes: &[u8], out: &mut Out<'_>) -> Result<()> {
                 (*side, *app, *reason) = (message.double(4), message.text(6), message.text(1));
                 (*version, *build) = (message.text(9), message.text(10));
             }
-            "ScreenTime.AppUsage" => (*noted, *app) = (written.clone(), message.text(3)),
+            "ScreenTime.AppUsage" => (*noted, *app) = (entry.written(), message.text(3)),
             _ => {
                 (*started, *ended) = (message.double(2), message.double(3));
                 *app = message.message(4).text(3);
             }
         }
-        let other = entry.other(&values.each_ref());
-        let [started, ended, noted, app, version, build, reason] = values;
-        out.push(
-            entry.place.clone(),
-            [written, stream, state, remote, device, started, ended, noted, app, version, build, reason, other],
-        );
+        entry.push(values, out);
     })
 }
 

@@ -5,7 +5,7 @@ use crate::record::hex;
 pub const ARTIFACT: Artifact = Artifact {
     id: "ios.biome_boots",
     title: "Starts of the phone in the activity streams",
-    about: "When the phone was started and shut down, as Biome noted it.",
+    about: "When the phone was started and shut down, as Biome noted it (since iOS 15).",
     files: streams!["Device.BootSession"],
     columns: &[WRITTEN, STREAM, STATE, REMOTE, DEVICE, text("boot_uuid"), text("event")],
     shows: Trace::Logged,

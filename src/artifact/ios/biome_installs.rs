@@ -4,7 +4,7 @@ use crate::artifact::prelude::*;
 pub const ARTIFACT: Artifact = Artifact {
     id: "ios.biome_installs",
     title: "Installations in the activity streams",
-    about: "When apps were installed, as Biome noted it; also apps that were removed since.",
+    about: "When apps were installed, as Biome noted it; also apps that were removed since (since iOS 15).",
     files: streams!["App.Install" "_DKEvent.App.Install"],
     columns: &[
         NOTED,
@@ -23,14 +23,11 @@ pub const ARTIFACT: Artifact = Artifact {
 
 fn parse(bytes: &[u8], out: &mut Out<'_>) -> Result<()> {
     entries(bytes, out, |entry, out| {
-        let [written, stream, state, remote, device] = entry.head();
         let installed = match entry.message.double(2) {
             Value::Null => entry.message.double(3),
             installed => installed,
         };
-        let app = entry.message.message(4).text(3);
-        let other = entry.other(&[&app]);
-        out.push(entry.place.clone(), [written, stream, state, remote, device, installed, app, other]);
+        entry.push([installed, entry.message.message(4).text(3)], out);
     })
 }
 

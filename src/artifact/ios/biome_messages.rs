@@ -5,7 +5,7 @@ use crate::artifact::prelude::*;
 pub const ARTIFACT: Artifact = Artifact {
     id: "ios.biome_messages",
     title: "Notifications, messages and mail in the activity streams",
-    about: "What notifications said, and messages and mails that Biome kept a copy of; they may be gone from their apps.",
+    about: "What notifications said, and messages and mails that Biome kept a copy of; they may be gone from their apps (since iOS 15).",
     files: streams!["Notification" "Notification.Usage" "ProactiveHarvesting.Messages" "ProactiveHarvesting.Mail"],
     columns: &[
         NOTED,
@@ -33,12 +33,11 @@ pub const ARTIFACT: Artifact = Artifact {
 fn parse(bytes: &[u8], out: &mut Out<'_>) -> Result<()> {
     entries(bytes, out, |entry, out| {
         let fields = &entry.message;
-        let [written, stream, state, remote, device] = entry.head();
         let mut values: [Value<'_>; 9] = std::array::from_fn(|_| Value::Null);
         let [received, noted, app, sender, handle, title, text, headers, id] = &mut values;
         match entry.stream {
             "ProactiveHarvesting.Messages" => {
-                (*noted, *id, *handle) = (written.clone(), fields.text(1), fields.text(2));
+                (*noted, *id, *handle) = (entry.written(), fields.text(1), fields.text(2));
                 (*text, *sender) = (fields.text(10), fields.message(11).text(1));
             }
             "ProactiveHarvesting.Mail" => {
@@ -50,12 +49,7 @@ fn parse(bytes: &[u8], out: &mut Out<'_>) -> Result<()> {
                 *text = one_or_list([fields.texts(9), fields.texts(12)].concat());
             }
         }
-        let other = entry.other(&values.each_ref());
-        let [received, noted, app, sender, handle, title, text, headers, id] = values;
-        out.push(
-            entry.place.clone(),
-            [written, stream, state, remote, device, received, noted, app, sender, handle, title, text, headers, id, other],
-        );
+        entry.push(values, out);
     })
 }
 

@@ -6,7 +6,7 @@ use crate::artifact::prelude::*;
 pub const ARTIFACT: Artifact = Artifact {
     id: "ios.biome_other",
     title: "Other activity streams",
-    about: "Links, addresses, paths and apps named in streams of Biome whose fields are not published.",
+    about: "Links, addresses, paths and apps named in streams of Biome whose fields are not published (since iOS 15).",
     files: streams!["*"],
     columns: &[WRITTEN, STREAM, STATE, REMOTE, DEVICE, path("files"), app_id("apps"), message("texts")],
     shows: Trace::Logged,

@@ -35,12 +35,7 @@ fn parse(bytes: &[u8], out: &mut Out<'_>) -> Result<()> {
         let is_path = name.as_text().is_some_and(|name| name.contains('/'));
         let (app, program) = if is_path { (Value::Null, name) } else { (name, Value::Null) };
         let (service, id) = (entry.message.text(2), access.text(2));
-        let other = entry.other(&[&app, &program, &service, &id]);
-        let [written, stream, state, remote, device] = entry.head();
-        out.push(
-            entry.place.clone(),
-            [written, stream, state, remote, device, service, app, program, client.int(1), id, access.int(3), other],
-        );
+        entry.push([service, app, program, client.int(1), id, access.int(3)], out);
     })
 }
 

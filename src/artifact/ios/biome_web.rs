@@ -4,7 +4,7 @@ use crate::artifact::prelude::*;
 pub const ARTIFACT: Artifact = Artifact {
     id: "ios.biome_web",
     title: "Pages in the activity streams",
-    about: "Pages and sites that were opened, as Biome noted them; they stay there after the history was cleared.",
+    about: "Pages and sites that were opened, as Biome noted them; they stay there after the history was cleared (since iOS 15; page addresses since 18).",
     files: streams!["Safari.Navigations" "App.WebUsage" "_DKEvent.Safari.History" "_DKEvent.App.WebUsage"],
     columns: &[
         NOTED,
@@ -50,13 +50,7 @@ fn parse(bytes: &[u8], out: &mut Out<'_>) -> Result<()> {
                 *title = message.message(7).message(2).text(3);
             }
         }
-        let other = entry.other(&values.each_ref());
-        let [visited, about, left, url, host, title, app, country, id] = values;
-        let [written, stream, state, remote, device] = entry.head();
-        out.push(
-            entry.place.clone(),
-            [written, stream, state, remote, device, visited, about, left, url, host, title, app, country, id, other],
-        );
+        entry.push(values, out);
     })
 }
 

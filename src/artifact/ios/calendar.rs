@@ -1,4 +1,4 @@
-use crate::artifact::core_data::ungrouped;
+use crate::artifact::core_data::ungroup;
 use crate::artifact::prelude::*;
 
 /// The same columns over whatever joins the schema allows. Addresses of identities begin with `mailto:`.
@@ -70,21 +70,15 @@ pub const ARTIFACT: Artifact = Artifact {
             query!("LEFT JOIN Participant o ON o.ROWID = e.organizer_id"),
             query!(""),
         ],
-        row: event,
+        row: |row, out| {
+            out.push_row("CalendarItem", row, |values| ungroup(values, PARTICIPANTS));
+            Ok(())
+        },
     },
 };
 
 /// Where the participants stand among the values.
 const PARTICIPANTS: usize = 17;
-
-fn event(row: &Row<'_>, out: &mut Out<'_>) -> Result<()> {
-    let mut values: Vec<Value<'_>> = (1..row.len()).map(|index| row.value(index)).collect();
-    if let Some(participants) = values.get_mut(PARTICIPANTS) {
-        *participants = ungrouped(std::mem::take(participants));
-    }
-    out.push_slice(Place::row("CalendarItem", row.value(0).as_int().unwrap_or_default()), &mut values);
-    Ok(())
-}
 
 #[cfg(test)]
 mod tests {

@@ -1,10 +1,10 @@
-use crate::artifact::core_data::{join_table, ungrouped};
+use crate::artifact::core_data::{join_table, ungroup};
 use crate::artifact::prelude::*;
 
 pub const ARTIFACT: Artifact = Artifact {
     id: "ios.calls",
     title: "Call history",
-    about: "Phone, FaceTime and third-party calls, answered or not.",
+    about: "Phone, FaceTime and third-party calls, answered or not (since iOS 8 in CallHistory.storedata, before in call_history.db).",
     files: &[
         "/private/var/mobile/Library/CallHistoryDB/CallHistory.storedata",
         "/private/var/mobile/Library/CallHistoryDB/CallHistoryTemp.storedata",
@@ -67,11 +67,7 @@ fn calls(database: &Database<'_>, out: &mut Out<'_>) -> Result<()> {
     let mut statement = database.prepare(&queries.each_ref().map(String::as_str))?;
     let table = if statement.which() < 2 { "ZCALLRECORD" } else { "call" };
     statement.for_each(&mut |row| {
-        let mut values: Vec<Value<'_>> = (1..row.len()).map(|index| row.value(index)).collect();
-        if let Some(handles) = values.get_mut(10) {
-            *handles = ungrouped(std::mem::take(handles));
-        }
-        out.push_slice(Place::row(table, row.value(0).as_int().unwrap_or_default()), &mut values);
+        out.push_row(table, row, |values| ungroup(values, 10));
         Ok(())
     })?;
     Ok(())

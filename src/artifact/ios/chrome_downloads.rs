@@ -1,4 +1,4 @@
-use crate::artifact::core_data::ungrouped;
+use crate::artifact::core_data::ungroup;
 use crate::artifact::prelude::*;
 
 pub const ARTIFACT: Artifact = Artifact {
@@ -56,11 +56,7 @@ fn read(database: &Database<'_>, out: &mut Out<'_>) -> Result<()> {
     }
     let queries = [DOWNLOADS.replace("CHAINS", CHAINS), DOWNLOADS.replace("CHAINS", "")];
     database.prepare(&queries.each_ref().map(String::as_str))?.for_each(&mut |row| {
-        let mut values: Vec<Value<'_>> = (1..row.len()).map(|index| row.value(index)).collect();
-        if let Some(urls) = values.get_mut(URLS) {
-            *urls = ungrouped(std::mem::take(urls));
-        }
-        out.push_slice(Place::row("downloads", row.value(0).as_int().unwrap_or_default()), &mut values);
+        out.push_row("downloads", row, |values| ungroup(values, URLS));
         Ok(())
     })?;
     Ok(())

@@ -1,4 +1,4 @@
-use crate::artifact::property_list::{dictionary, shown};
+use crate::artifact::property_list::each_entry;
 use crate::artifact::prelude::*;
 
 pub const ARTIFACT: Artifact = Artifact {
@@ -9,12 +9,7 @@ pub const ARTIFACT: Artifact = Artifact {
     columns: &[text("entry"), message("value")],
     shows: Trace::Mentioned,
     line: "{entry} = {value}",
-    parse: Parse::Plist(|list, out| {
-        for (key, value) in dictionary(list)? {
-            out.push(Place::key(key.as_str()), [key.as_str().into(), shown(value).into()]);
-        }
-        Ok(())
-    }),
+    parse: Parse::Plist(each_entry),
 };
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 
-use crate::artifact::core_data::{JoinTable, join_table, ungrouped};
+use crate::artifact::core_data::{JoinTable, join_table, ungroup};
 use crate::artifact::links::text_of;
 use crate::artifact::prelude::*;
 use crate::artifact::whatsapp::{self, People};
@@ -116,12 +116,10 @@ fn interactions(database: &Database<'_>, beside: &[Beside<'_>], out: &mut Out<'_
     }
     query.push_str(" ORDER BY i.Z_PK");
     database.prepare(&[&query])?.for_each(&mut |row| {
-        let mut values: Vec<Value<'_>> = (1..row.len()).map(|index| row.value(index)).collect();
-        for value in values.get_mut(GROUPED).into_iter().flatten() {
-            *value = ungrouped(std::mem::take(value));
-        }
-        values.extend(resolved(&values, &people));
-        out.push_slice(Place::row("ZINTERACTIONS", row.value(0).as_int().unwrap_or_default()), &mut values);
+        out.push_row("ZINTERACTIONS", row, |values| {
+            GROUPED.for_each(|index| ungroup(values, index));
+            values.extend(resolved(values, &people));
+        });
         Ok(())
     })?;
     Ok(())

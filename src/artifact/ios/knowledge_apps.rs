@@ -4,7 +4,7 @@ use crate::artifact::prelude::*;
 pub const ARTIFACT: Artifact = Artifact {
     id: "ios.knowledge_apps",
     title: "Apps in the activity database",
-    about: "Which app was used when and for what, as the system noted it for its suggestions; also apps that were removed since.",
+    about: "Which app was used when and for what, as the system noted it for its suggestions; also apps that were removed since (little since iOS 16).",
     files: FILES,
     columns: &columns(Moment::Started),
     shows: Trace::Executed,

@@ -4,7 +4,7 @@ use crate::artifact::prelude::*;
 pub const ARTIFACT: Artifact = Artifact {
     id: "ios.knowledge_installs",
     title: "Installations in the activity database",
-    about: "When apps were installed, as the system noted it for its suggestions; also apps that were removed since.",
+    about: "When apps were installed, as the system noted it for its suggestions; also apps that were removed since (little since iOS 16).",
     files: FILES,
     columns: &columns(Moment::Installed),
     shows: Trace::Installed,

@@ -4,7 +4,7 @@ use crate::artifact::prelude::*;
 pub const ARTIFACT: Artifact = Artifact {
     id: "ios.knowledge_other",
     title: "Other events in the activity database",
-    about: "Notifications, locking, the display, media and sound routes, and streams that only some versions have.",
+    about: "Notifications, locking, the display, media and sound routes, and streams that only some versions have (little since iOS 16).",
     files: FILES,
     columns: &columns(Moment::Started),
     shows: Trace::Logged,

@@ -4,7 +4,7 @@ use crate::artifact::prelude::*;
 pub const ARTIFACT: Artifact = Artifact {
     id: "ios.knowledge_web",
     title: "Pages in the activity database",
-    about: "Pages that were opened in Safari and in apps, as the system noted it for its suggestions and for Screen Time.",
+    about: "Pages that were opened in Safari and in apps, as the system noted it for its suggestions and for Screen Time (little since iOS 16).",
     files: FILES,
     columns: &columns(Moment::Visited),
     shows: Trace::Visited,

@@ -1,11 +1,10 @@
-use crate::artifact::links::{Links, text_of};
+use crate::artifact::links::{Links, archived, text_of, with_links};
 use crate::artifact::prelude::*;
-use crate::format::typedstream;
 
 pub const ARTIFACT: Artifact = Artifact {
     id: "ios.message_deletions",
     title: "Deleted messages",
-    about: "What Messages remembers of messages, parts of messages, attachments and conversations that were deleted or are to be.",
+    about: "What Messages remembers of messages, parts of messages, attachments and conversations that were deleted or are to be (most of it since iOS 16).",
     files: super::sms::ARTIFACT.files,
     columns: &[
         time("deleted", Epoch::Mac, Moment::Deleted),
@@ -110,32 +109,11 @@ fn read_table(database: &Database<'_>, Remains(table, what, queries): &Remains, 
 
 /// The text of a part, archived or plain, and where its links lead.
 fn content(part: Value<'_>, place: &Place, out: &mut Out<'_>) -> (Value<'static>, Value<'static>) {
-    let mut links = Links::default();
-    let text = match &part {
-        Value::Bytes(bytes) if bytes.starts_with(b"\x04\x0b") => match typedstream::decode(bytes) {
-            Ok(attributed) => {
-                if let Some(reason) = &attributed.incomplete {
-                    out.warn(Some(place.clone()), format!("part_text is read in part: {reason}"));
-                    links.carve(bytes);
-                }
-                attributed.links.into_iter().for_each(|link| links.add(link.into()));
-                Some(attributed.text)
-            }
-            Err(error) => {
-                out.warn(Some(place.clone()), format!("part_text: {error:#}"));
-                links.carve(bytes);
-                None
-            }
-        },
-        _ => text_of(part).map(|text| text.into_owned()),
+    let (text, links) = match &part {
+        Value::Bytes(bytes) if bytes.starts_with(b"\x04\x0b") => archived(bytes, "part_text", place, out),
+        _ => (text_of(part).map(|text| text.into_owned()), Links::default()),
     };
-    let mut all = Links::default();
-    if let Some(text) = &text {
-        all.find(text);
-    }
-    all.extend(links);
-    let links = all.into_value().into_owned();
-    (text.filter(|text| !text.is_empty()).into(), links)
+    with_links(text, links)
 }
 
 #[cfg(test)]

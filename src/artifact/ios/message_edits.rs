@@ -1,15 +1,14 @@
 use memchr::memmem;
 use plist::{Dictionary, Value as Plist};
 
-use crate::artifact::links::Links;
+use crate::artifact::links::{Links, archived, with_links};
 use crate::artifact::prelude::*;
 use crate::artifact::property_list::{dictionary, items, member, moment, nested};
-use crate::format::typedstream;
 
 pub const ARTIFACT: Artifact = Artifact {
     id: "ios.message_edits",
     title: "Edited and retracted messages",
-    about: "Every version of messages that were edited, and which parts of messages their senders took back.",
+    about: "Every version of messages that were edited, and which parts of messages their senders took back (since iOS 16).",
     files: super::sms::ARTIFACT.files,
     columns: &[
         time("edited", Epoch::Mac, Moment::Modified),
@@ -122,33 +121,12 @@ fn push(row: &Row<'_>, place: &Place, event: Event<'_>, part: Value<'_>, out: &m
 }
 
 fn content(text: Option<&Plist>, place: &Place, out: &mut Out<'_>) -> (Value<'static>, Value<'static>) {
-    let mut links = Links::default();
-    let text = match text {
-        Some(Plist::Data(bytes)) => match typedstream::decode(bytes) {
-            Ok(attributed) => {
-                if let Some(reason) = &attributed.incomplete {
-                    out.warn(Some(place.clone()), format!("an earlier text is read in part: {reason}"));
-                    links.carve(bytes);
-                }
-                attributed.links.into_iter().for_each(|link| links.add(link.into()));
-                Some(attributed.text)
-            }
-            Err(error) => {
-                out.warn(Some(place.clone()), format!("an earlier text: {error:#}"));
-                links.carve(bytes);
-                None
-            }
-        },
-        Some(Plist::String(text)) => Some(text.clone()),
-        _ => None,
+    let (text, links) = match text {
+        Some(Plist::Data(bytes)) => archived(bytes, "an earlier text", place, out),
+        Some(Plist::String(text)) => (Some(text.clone()), Links::default()),
+        _ => (None, Links::default()),
     };
-    let mut all = Links::default();
-    if let Some(text) = &text {
-        all.find(text);
-    }
-    all.extend(links);
-    let links = all.into_value().into_owned();
-    (text.filter(|text| !text.is_empty()).into(), links)
+    with_links(text, links)
 }
 
 #[cfg(test)]

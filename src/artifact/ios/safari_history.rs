@@ -3,7 +3,7 @@ use crate::artifact::prelude::*;
 pub const ARTIFACT: Artifact = Artifact {
     id: "ios.safari_history",
     title: "Safari history",
-    about: "Pages opened in Safari, visit by visit, with what redirected to what; profiles keep a database each.",
+    about: "Pages opened in Safari, visit by visit, with what redirected to what; profiles, since iOS 17, keep a database each.",
     files: &[
         "/private/var/mobile/Library/Safari/History.db",
         "/private/var/mobile/Library/Safari/Profiles/*/History.db",

@@ -16,7 +16,7 @@ pub const ARTIFACT: Artifact = Artifact {
     columns: &[
         time("last_visited", Epoch::Safari, Moment::Visited),
         time("last_viewed", Epoch::Safari, Moment::Viewed),
-        time("closed", Epoch::Safari, Moment::Removed),
+        time("closed", Epoch::Safari, Moment::Ended),
         time("modified", Epoch::Safari, Moment::Modified),
         text("title"),
         url("url"),

@@ -75,10 +75,7 @@ fn read(database: &Database<'_>, out: &mut Out<'_>) -> Result<()> {
     let none = !tables.iter().any(|(table, _)| is_there(table));
     for (table, queries) in tables.into_iter().filter(|(table, _)| none || is_there(table)) {
         database.prepare(queries)?.for_each(&mut |row| {
-            let place = Place::row(table, row.value(0).as_int().unwrap_or_default());
-            let mut values: Vec<Value<'_>> = (1..row.len()).map(|index| row.value(index)).collect();
-            values.push(shared.into());
-            out.push_slice(place, &mut values);
+            out.push_row(table, row, |values| values.push(shared.into()));
             Ok(())
         })?;
     }

@@ -29,7 +29,7 @@ pub const ARTIFACT: Artifact = Artifact {
         time("delivered", Epoch::Mac, Moment::Delivered),
         time("played", Epoch::Mac, Moment::Viewed),
         time("edited", Epoch::Mac, Moment::Modified),
-        time("retracted", Epoch::Mac, Moment::Removed),
+        time("retracted", Epoch::Mac, Moment::Deleted),
         time("deleted", Epoch::Mac, Moment::Deleted),
         direction("direction"),
         // The other side: an address or number; missing for what the owner sent to a group.

@@ -225,6 +225,13 @@ mod tests {
     }
 
     #[test]
+    fn the_words_of_a_panic_need_no_valid_escapes() {
+        let panic = "{\"bug_type\":\"210\"}\n{\"panicString\":\"at \\x0 \\q\\nPanicked task 0x1: 2 pages, 1 threads: pid 5: bh\"}";
+        let (records, warnings) = rows_at(&ARTIFACT, "/x.ips", panic.as_bytes());
+        assert_eq!((&records[0]["process"], warnings.len()), (&json!("bh"), 0), "{warnings:?}");
+    }
+
+    #[test]
     fn nothing_to_read_is_reported() {
         let (_, warnings) = rows_at(&ARTIFACT, "/x.ips", b"{\"bug_type\":\"288\"}\n{\"build\":\"x\"}");
         assert_eq!(warnings, ["holds neither `processByPid` nor `panicString`"]);

@@ -3,7 +3,7 @@ use crate::artifact::prelude::*;
 pub const ARTIFACT: Artifact = Artifact {
     id: "ios.tcc",
     title: "Privacy permissions",
-    about: "Which apps and programs asked for the camera, the microphone, photos and the like, and what was decided.",
+    about: "Which apps and programs asked for the camera, the microphone, photos and the like, and what was decided; three schemas: up to iOS 11, 12 and 13, and since 14.",
     files: &["/private/var/mobile/Library/TCC/TCC.db"],
     columns: &[
         time("modified", Epoch::Unix, Moment::PermissionChanged),

@@ -1,5 +1,5 @@
 use crate::artifact::prelude::*;
-use crate::artifact::property_list::{dictionary, shown};
+use crate::artifact::property_list::each_entry;
 
 pub const ARTIFACT: Artifact = Artifact {
     id: "ios.update_preferences",
@@ -14,12 +14,7 @@ pub const ARTIFACT: Artifact = Artifact {
     columns: &[text("entry"), message("value")],
     shows: Trace::Policy,
     line: "{entry} = {value}",
-    parse: Parse::Plist(|list, out| {
-        for (key, value) in dictionary(list)? {
-            out.push(Place::key(key.as_str()), [key.as_str().into(), shown(value).into()]);
-        }
-        Ok(())
-    }),
+    parse: Parse::Plist(each_entry),
 };
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-use crate::artifact::core_data::ungrouped;
+use crate::artifact::core_data::ungroup;
 use crate::artifact::prelude::*;
 
 pub const ARTIFACT: Artifact = Artifact {
@@ -58,11 +58,7 @@ fn calls(database: &Database<'_>, out: &mut Out<'_>) -> Result<()> {
         query("", ""),
     ];
     database.prepare(&queries.each_ref().map(String::as_str))?.for_each(&mut |row| {
-        let mut values: Vec<Value<'_>> = (1..row.len()).map(|index| row.value(index)).collect();
-        if let Some(people) = values.get_mut(PEOPLE) {
-            *people = ungrouped(std::mem::take(people));
-        }
-        out.push_slice(Place::row("ZWACDCALLEVENT", row.value(0).as_int().unwrap_or_default()), &mut values);
+        out.push_row("ZWACDCALLEVENT", row, |values| ungroup(values, PEOPLE));
         Ok(())
     })?;
     Ok(())

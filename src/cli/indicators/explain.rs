@@ -1,6 +1,7 @@
 //! `indicators explain`: what a value would match, by which rule, and which rules were tried.
 
 use std::fmt::Write as _;
+use std::mem::ManuallyDrop;
 
 use clap::Args;
 use serde_json::{Value, json};
@@ -49,7 +50,8 @@ impl From<PlatformArgument> for Platform {
 
 pub(super) fn run(arguments: &Arguments, verbose: bool) -> Result<u8, Failure> {
     let set = crate::cli::scan::indicators(&arguments.indicators, verbose)?;
-    let matcher = Matcher::new(set, arguments.platform.into());
+    // The process ends with this verb; to give a million values back one by one first takes a quarter of its time.
+    let matcher = ManuallyDrop::new(Matcher::new(set, arguments.platform.into()));
     let value = arguments.value.as_str();
     let mut fields: Vec<Field> = FIELDS
         .into_iter()
