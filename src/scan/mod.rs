@@ -7,6 +7,7 @@ mod older;
 mod recheck;
 mod route;
 mod sink;
+pub mod store;
 mod stream;
 mod sweep;
 mod task;
