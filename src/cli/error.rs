@@ -31,6 +31,8 @@ pub enum Failure {
     UnknownModule(String),
     #[error("`--format` needs a folder to write to")]
     FormatWithoutFolder,
+    #[error("`--output` is for the records of one scan, not for stores")]
+    FolderForStores,
     #[error("the output folder `{output}` lies inside `{read}`, which is only read")]
     OutputInside { output: PathBuf, read: PathBuf },
     #[error("cannot write the report to standard output: {0}")]
@@ -85,6 +87,7 @@ impl Failure {
             | Failure::UnknownForm(_)
             | Failure::DifferentPhones(..)
             | Failure::FormatWithoutFolder
+            | Failure::FolderForStores
             | Failure::OutputInside { .. }
             | Failure::Output(OutputError::NotEmpty(_)) => 2,
             Failure::Output(OutputError::Write { .. })
@@ -117,12 +120,13 @@ impl Failure {
                 "scan each by itself: together go only acquisitions of one phone".into()
             }
             Failure::FormatWithoutFolder => "add `-o FOLDER`".into(),
+            Failure::FolderForStores => "add `--format json` and redirect the output".into(),
             Failure::NoSuchFinding { .. } => {
                 "give the id that the report shows in front of a finding, and the folder of that scan".into()
             }
             Failure::NoSuchSet(_) => "`hoofprint indicators list` and `stats` name them".into(),
             Failure::UnknownForm(_) => "add `--to stix`, `csv`, `misp`, `list` or `catalogue`".into(),
-            Failure::NotAnOutput(_) => "give the folder that a scan wrote with `-o`".into(),
+            Failure::NotAnOutput(_) => "give the folder that a scan wrote with `-o`, or its store".into(),
             Failure::Key(_) => "make it again with `hoofprint extract-key BACKUP --key-file FILE`".into(),
             Failure::Read { .. } => "check that it exists and that you may read it".into(),
             Failure::Threads(..) => "leave `--jobs` out".into(),

@@ -17,6 +17,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use error::Failure;
 
+use crate::report::results::Form;
+
 /// Find the traces that published spyware indicators describe in a phone acquisition. Nothing leaves this computer.
 #[derive(Parser, Debug)]
 #[command(name = "hoofprint", version, about, max_term_width = 100, arg_required_else_help = true)]
@@ -51,9 +53,9 @@ enum Verb {
     CheckAndroidqf(ScanArguments),
     /// MVT's verb for `scan` of Android intrusion logs; writes MVT's files
     CheckIntrusionLogs(ScanArguments),
-    /// Check the results of an earlier scan against other indicators
-    #[command(alias = "rescan")]
-    CheckIocs(RescanArguments),
+    /// Check the results of earlier scans, one or thousands, against other indicators
+    #[command(alias = "check-iocs")]
+    Rescan(RescanArguments),
     /// Write a decrypted copy of an encrypted backup (a scan does not need it)
     #[command(alias = "decrypt-backup")]
     Decrypt(DecryptArguments),
@@ -105,7 +107,8 @@ struct ScanArguments {
     /// Write findings, timeline and records into this folder
     #[arg(short, long, value_name = "FOLDER", help_heading = "Output")]
     output: Option<PathBuf>,
-    /// What to write into the output folder (repeatable, or separated by commas)
+    /// What to write into the output folder (repeatable, or separated by commas). One of `json`, `sarif`, `junit` and
+    /// `github` alone, without a folder, replaces the report
     #[arg(long, value_enum, value_delimiter = ',', value_name = "FORMAT", help_heading = "Output")]
     format: Vec<Format>,
     /// Replace the files of an earlier scan in the output folder
@@ -114,6 +117,9 @@ struct ScanArguments {
     /// How far around a finding events are shown beside it, such as 90s, 5m or 2h
     #[arg(long, default_value = "5m", value_parser = seconds, value_name = "TIME", help_heading = "Output")]
     context: i64,
+    /// Leave out the store of observables, which `rescan` reads
+    #[arg(long, help_heading = "Output")]
+    no_store: bool,
     /// Record the SHA-256 of every evidence file in run.json
     #[arg(short = 'H', long, help_heading = "Output")]
     hashes: bool,
@@ -164,19 +170,30 @@ struct ScanArguments {
 
 #[derive(Args, Debug)]
 struct RescanArguments {
-    /// The output folder of an earlier scan
-    folder: PathBuf,
+    /// The output folder of a scan, whose records are judged again with all rules; or any number of stores
+    /// (`observables.tsv.gz`), output folders, and folders of output folders, of which only the stores are read
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// Read the store, not the records, also where a single output folder is given
+    #[arg(long)]
+    store: bool,
     #[command(flatten)]
     indicators: IndicatorArguments,
-    /// Write the findings into this folder
-    #[arg(short, long, value_name = "FOLDER")]
+    /// Write the findings into this folder (not for stores)
+    #[arg(short, long, value_name = "FOLDER", help_heading = "Output")]
     output: Option<PathBuf>,
     /// Replace the files of an earlier scan in the output folder
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     clobber: bool,
+    /// For people, or for the CI system that reads it
+    #[arg(long, value_enum, default_value = "text", value_name = "FORMAT", help_heading = "Output")]
+    format: indicators::lint::CiFormat,
     /// End with status 10 if there is a finding of this level or above
-    #[arg(long, value_enum, value_name = "LEVEL")]
+    #[arg(long, value_enum, value_name = "LEVEL", help_heading = "Exit status")]
     fail_on: Option<LevelArgument>,
+    /// End with status 20 if something could not be read
+    #[arg(long, help_heading = "Exit status")]
+    strict: bool,
 }
 
 #[derive(Args, Debug)]
@@ -256,6 +273,27 @@ enum Format {
     Mvt,
     /// One file that Timesketch imports
     Timesketch,
+    /// Findings for programs, as `findings.json`
+    Json,
+    /// Findings as SARIF 2.1.0, in `findings.sarif`
+    Sarif,
+    /// Findings as JUnit XML, in `findings.xml`
+    Junit,
+    /// Findings as annotations of GitHub's workflows, in `findings.annotations`
+    Github,
+}
+
+impl Format {
+    /// The form for CI systems, if it is one.
+    fn form(self) -> Option<Form> {
+        match self {
+            Format::Hoofprint | Format::Mvt | Format::Timesketch => None,
+            Format::Json => Some(Form::Json),
+            Format::Sarif => Some(Form::Sarif),
+            Format::Junit => Some(Form::Junit),
+            Format::Github => Some(Form::Github),
+        }
+    }
 }
 
 #[derive(ValueEnum, Clone, Copy, Debug)]
@@ -308,7 +346,7 @@ pub fn run() -> ExitCode {
         | Verb::CheckBugreport(scan)
         | Verb::CheckAndroidqf(scan)
         | Verb::CheckIntrusionLogs(scan) => scan::run(&scan, &[Format::Mvt], verbose),
-        Verb::CheckIocs(rescan) => rescan::run(&rescan, verbose),
+        Verb::Rescan(rescan) => rescan::run(&rescan, verbose),
         Verb::Decrypt(decrypt) => keys::decrypt(&decrypt),
         Verb::ExtractKey(extract) => keys::extract(&extract),
         Verb::Explain(explain) => explain::run(&explain),

@@ -17,7 +17,8 @@ use crate::artifact;
 use crate::finding::Level;
 use crate::indicator::Matcher;
 use crate::indicator::{self, IndicatorSet, Platform};
-use crate::report::folder::Folder;
+use crate::report::folder::{self, Folder};
+use crate::report::results::Results;
 use crate::report::{mvt, terminal, timesketch};
 use crate::scan::{self, Case};
 use crate::source::{self, System};
@@ -29,9 +30,12 @@ pub(super) fn run(arguments: &ScanArguments, default: &[Format], verbose: bool) 
     if arguments.list_modules {
         return list_artifacts();
     }
-    if !arguments.format.is_empty() && arguments.output.is_none() {
-        return Err(Failure::FormatWithoutFolder);
-    }
+    let printed_form = match &arguments.format[..] {
+        _ if arguments.output.is_some() => None,
+        [] => None,
+        [format] if format.form().is_some() => format.form(),
+        _ => return Err(Failure::FormatWithoutFolder),
+    };
     let started = Timestamp::now();
     threads(arguments.jobs)?;
     let options = scan::Options {
@@ -50,11 +54,8 @@ pub(super) fn run(arguments: &ScanArguments, default: &[Format], verbose: bool) 
     if let Some(output) = &arguments.output {
         arguments.paths.iter().try_for_each(|path| outside(output, path))?;
     }
-    let output = arguments
-        .output
-        .as_deref()
-        .map(|path| Output::create(path, formats, arguments.clobber))
-        .transpose()?;
+    let output =
+        arguments.output.as_deref().map(|path| Output::create(path, formats, arguments)).transpose()?;
     let secrets = Given::new(&arguments.secrets)?;
     let mut sources = Vec::new();
     for path in &arguments.paths {
@@ -80,12 +81,14 @@ pub(super) fn run(arguments: &ScanArguments, default: &[Format], verbose: bool) 
     let status = status(&case, arguments);
     let written = output.map(|output| {
         let run = run_facts(&case, &matcher, arguments, started, status);
-        output.finish(&case, &matcher, arguments.context, run)
+        output.finish(&case, &matcher, arguments, run)
     });
     drop(progress);
     // The report comes out even when the folder could not be written: nothing that was found is lost.
     let mut printed = Ok(());
-    if !arguments.quiet {
+    if let Some(form) = printed_form {
+        printed = print_all(&results(&case, &matcher, arguments).write(form));
+    } else if !arguments.quiet {
         let folder = arguments.output.as_deref().map(|path| path.display().to_string());
         let least = arguments.min_level.map_or(Level::Informational, Level::from);
         let width = width(std::io::stdout().is_terminal());
@@ -206,10 +209,12 @@ struct Output {
 }
 
 impl Output {
-    fn create(root: &Path, formats: &[Format], clobber: bool) -> Result<Output, Failure> {
+    fn create(root: &Path, formats: &[Format], arguments: &ScanArguments) -> Result<Output, Failure> {
         let keeps_own = formats.contains(&Format::Hoofprint);
+        let clobber = arguments.clobber;
         let folder = Folder::create(root, clobber)?;
         if keeps_own {
+            let folder = if arguments.no_store { folder } else { folder.with_store() };
             let (own, formats) = (root.to_owned(), formats.to_vec());
             return Ok(Output { folder, own, temporary: None, root: root.to_owned(), formats });
         }
@@ -227,11 +232,11 @@ impl Output {
         mut self,
         case: &Case,
         matcher: &Matcher,
-        context: i64,
+        arguments: &ScanArguments,
         run: Map<String, Value>,
     ) -> Result<(), Failure> {
         let temporary = self.temporary.take();
-        let written = self.write(case, matcher, context, run);
+        let written = self.write(case, matcher, arguments, run);
         match temporary {
             // What was written before the failure is better than nothing.
             Some(temporary) if written.is_err() => drop(temporary.keep()),
@@ -244,15 +249,20 @@ impl Output {
         self,
         case: &Case,
         matcher: &Matcher,
-        context: i64,
+        arguments: &ScanArguments,
         run: Map<String, Value>,
     ) -> Result<(), Failure> {
-        self.folder.finish(case, matcher, context, run)?;
+        self.folder.finish(case, matcher, arguments.context, run)?;
         let failed = |error| Failure::write(&self.root, error);
         let alone = !self.formats.contains(&Format::Hoofprint);
+        let results = results(case, matcher, arguments);
+        for form in self.formats.iter().filter_map(|format| format.form()) {
+            let path = self.root.join(form.file_name());
+            folder::write_text(&path, &results.write(form)).map_err(failed)?;
+        }
         for format in &self.formats {
             match format {
-                Format::Hoofprint => {}
+                Format::Hoofprint | Format::Json | Format::Sarif | Format::Junit | Format::Github => {}
                 Format::Timesketch => timesketch::write(&self.own, &self.root).map_err(failed)?,
                 Format::Mvt => {
                     let into = if alone { self.root.clone() } else { self.root.join("mvt") };
@@ -262,6 +272,13 @@ impl Output {
         }
         Ok(())
     }
+}
+
+/// What was found, for CI systems.
+fn results(case: &Case, matcher: &Matcher, arguments: &ScanArguments) -> Results {
+    let mut results = Results::new("scan", arguments.fail_on.map(Level::from));
+    results.scanned(case, matcher);
+    results
 }
 
 /// What `run.json` says of this run.

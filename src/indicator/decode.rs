@@ -141,9 +141,14 @@ impl Decoder {
         Decoder { triggers }
     }
 
+    /// True where [`Decoder::each`] may have something to say.
+    pub fn is_needed(&self, text: &str) -> bool {
+        self.triggers.is_match(text)
+    }
+
     /// Calls `each` with the text after every disguise taken off, and the disguise. The text itself is not among them.
     pub fn each(&self, text: &str, leave: &[Disguise], mut each: impl FnMut(&str, Disguise)) {
-        if !self.triggers.is_match(text) {
+        if !self.is_needed(text) {
             return;
         }
         let mut present = 0_u8;

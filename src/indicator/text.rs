@@ -267,14 +267,19 @@ fn token_end(text: &str, at: usize) -> usize {
 /// Where a URL in text ends: at a blank, a quote or a bracket, and before the punctuation of the sentence.
 fn url_end(text: &str, from: usize) -> usize {
     let rest = text.get(from..).unwrap_or("");
-    let stops = |c: char| {
-        c.is_whitespace()
-            || c.is_control()
-            || matches!(c, '"' | '<' | '>' | '`' | '\'' | '{' | '}' | '|' | '^')
-            || !c.is_ascii() && !c.is_alphanumeric() && !matches!(c, '\u{3002}' | '\u{ff0e}' | '\u{ff61}')
-    };
-    let url = rest.split(stops).next().unwrap_or(rest);
-    from + url.trim_end_matches(['.', ',', ';', ':', '!', '?', ')', ']']).len()
+    let url = rest.split(ends_url).next().unwrap_or(rest);
+    from + url.trim_end_matches(SENTENCE).len()
+}
+
+/// What stands behind a URL in a sentence.
+pub(super) const SENTENCE: [char; 8] = ['.', ',', ';', ':', '!', '?', ')', ']'];
+
+/// A character that no URL in text goes across, and no other token either.
+pub(super) fn ends_url(c: char) -> bool {
+    c.is_whitespace()
+        || c.is_control()
+        || matches!(c, '"' | '<' | '>' | '`' | '\'' | '{' | '}' | '|' | '^')
+        || !c.is_ascii() && !c.is_alphanumeric() && !matches!(c, '\u{3002}' | '\u{ff0e}' | '\u{ff61}')
 }
 
 fn local_part(before: &str) -> &str {

@@ -13,6 +13,7 @@ use tempfile::NamedTempFile;
 use super::SCHEMA_VERSION;
 use super::finding::{Written, written};
 use super::spool::{Buffer, Spool};
+use super::store::{Collector, Store};
 use super::suspicious::Suspicious;
 use super::timeline::{Paths, each_event, encode, set_basis, write_csv};
 use crate::artifact::{Line, Record};
@@ -21,7 +22,8 @@ use crate::record::{Value, push_hex};
 use crate::scan::{Case, Journal, Located, Recorder, Task};
 
 /// Files of ours in the folder, which `--clobber` may replace.
-const FILES: [&str; 9] = [
+const FILES: [&str; 14] = [
+    super::store::NAME,
     "findings.jsonl",
     "timeline.jsonl",
     "timeline.csv",
@@ -31,6 +33,10 @@ const FILES: [&str; 9] = [
     "problems.jsonl",
     "run.json",
     "timesketch.jsonl",
+    "findings.json",
+    "findings.sarif",
+    "findings.xml",
+    "findings.annotations",
 ];
 const RECORDS: &str = "records";
 /// A task's records stay in memory up to this size, and all tasks' together up to the second.
@@ -49,6 +55,7 @@ pub enum OutputError {
 pub struct Folder {
     path: PathBuf,
     spool: Spool,
+    store: Option<Store>,
     paths: Mutex<Paths>,
     parts: Mutex<Parts>,
     in_memory: AtomicU64,
@@ -107,12 +114,19 @@ impl Folder {
         Ok(Folder {
             path: path.to_owned(),
             spool: Spool::new(path),
+            store: None,
             paths: Mutex::default(),
             parts: Mutex::default(),
             in_memory: AtomicU64::new(0),
             failure: Mutex::default(),
             unused,
         })
+    }
+
+    /// Has the store of observables written too.
+    pub fn with_store(mut self) -> Folder {
+        self.store = Some(Store::new(&self.path));
+        self
     }
 
     /// Writes everything that is known only at the end. `run` is what `run.json` says beside the fixed fields.
@@ -146,13 +160,19 @@ impl Folder {
         failure.map_or(Ok(()), Err)?;
         let parts = self.parts.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
         write_records(&path.join(RECORDS), parts)?;
+        let store = self.store;
         let sorted = self.spool.finish()?;
         let paths = self.paths.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let (csv, json) = rayon::join(
-            || write_csv(&sorted, &paths, create(&path.join("timeline.csv"))?),
-            || write_timeline_and_suspicious(&path, &sorted, &paths, &findings, context_s),
+        let ((csv, json), store) = rayon::join(
+            || {
+                rayon::join(
+                    || write_csv(&sorted, &paths, create(&path.join("timeline.csv"))?),
+                    || write_timeline_and_suspicious(&path, &sorted, &paths, &findings, context_s),
+                )
+            },
+            || store.map_or(Ok(()), |store| store.finish(case)),
         );
-        csv.and(json)?;
+        csv.and(json).and(store)?;
         let mut summary = serde_json::Map::new();
         summary.insert("schema_version".into(), SCHEMA_VERSION.into());
         summary.extend(run);
@@ -243,6 +263,7 @@ impl Recorder for Folder {
             payload: Vec::new(),
             own_path: None,
             head: Head::default(),
+            observables: self.store.as_ref().map(|_| Collector::new(task.artifact, task.order)),
         })
     }
 }
@@ -257,6 +278,7 @@ struct TaskJournal<'a> {
     /// Of the first event; the folder knows it too.
     own_path: Option<String>,
     head: Head,
+    observables: Option<Collector>,
 }
 
 /// How a record's JSON begins, kept from record to record: only listings have another path each time.
@@ -286,6 +308,9 @@ impl Head {
 impl TaskJournal<'_> {
     fn write(&mut self, record: &Record<'_>, at: &Located<'_>, sequence: u64, line: &Line) -> io::Result<()> {
         self.write_record(record, at)?;
+        if let (Some(observables), Some(store)) = (&mut self.observables, &self.folder.store) {
+            observables.record(store, record, at, sequence)?;
+        }
         let mut encoded = false;
         for (index, (column, value)) in record.artifact.columns.iter().zip(record.values).enumerate() {
             let (Some(time), Some(_)) = (value.as_time(), column.moment) else { continue };
@@ -352,6 +377,9 @@ impl TaskJournal<'_> {
     fn done(&mut self) -> io::Result<()> {
         if self.part.file.is_some() {
             self.spill()?;
+        }
+        if let (Some(observables), Some(store)) = (self.observables.take(), &self.folder.store) {
+            observables.finish(store)?;
         }
         self.folder.spool.take(&mut self.events)
     }
@@ -429,6 +457,11 @@ fn create_file(path: &Path) -> io::Result<File> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path)
+}
+
+/// Writes a text as a file of the folder.
+pub fn write_text(path: &Path, text: &str) -> io::Result<()> {
+    create_file(path)?.write_all(text.as_bytes())
 }
 
 fn write_lines<T: Serialize>(path: &Path, objects: &[T]) -> io::Result<()> {

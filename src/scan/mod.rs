@@ -8,6 +8,7 @@ mod older;
 mod recheck;
 mod route;
 mod sink;
+pub mod store;
 mod stream;
 mod sweep;
 mod task;

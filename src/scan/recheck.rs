@@ -80,7 +80,7 @@ fn read<'a>(column: &Column, value: &'a Json) -> Value<'a> {
     }
 }
 
-fn place(value: Option<&Json>) -> Place {
+pub(super) fn place(value: Option<&Json>) -> Place {
     let field = |key: &str| value.and_then(|value| value.get(key));
     if let (Some(table), Some(recovered), Some(offset)) = (
         field("table").and_then(Json::as_str),

@@ -172,6 +172,17 @@ impl<'a> TaskSink<'a> {
         }
     }
 
+    /// A record of which only what indicators match is known: it is neither counted nor shown to rules. `note` is told with what was found.
+    pub fn matched(&mut self, record: &Record<'_>, note: Option<String>) {
+        let before = self.findings.len();
+        self.match_fields(record);
+        if let Some(note) = note {
+            for finding in self.findings.iter_mut().skip(before) {
+                finding.caveats.push(note.clone());
+            }
+        }
+    }
+
     /// Matches every typed field and turns what was hit into findings, one for each indicator value of the record.
     fn match_fields(&mut self, record: &Record<'_>) {
         let mut hits: Vec<(usize, Rc<str>, Hit<'static>)> = Vec::new();
@@ -401,7 +412,7 @@ impl TaskSink<'_> {
 }
 
 /// Kinds that indicators can match.
-fn is_matched(kind: Kind) -> bool {
+pub(super) fn is_matched(kind: Kind) -> bool {
     matches!(
         kind,
         Kind::Message

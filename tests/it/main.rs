@@ -17,6 +17,7 @@ mod phones;
 mod readme;
 mod recovered;
 mod registry;
+mod rescan;
 mod run;
 mod shake;
 mod sweep;

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use crate::cli::{Failure, eprint, print_all};
 use crate::indicator::lint::{self, Lint, Options, Report, Severity, rules};
 use crate::report::ci::{self, Entry, Outcome, Rule, Run};
+use crate::report::results::Form;
 use crate::report::terminal::safe;
 
 /// The exit status where a lint is grave enough.
@@ -65,6 +66,19 @@ pub(in crate::cli) enum CiFormat {
     Junit,
     /// Annotations of GitHub's workflows
     Github,
+}
+
+impl CiFormat {
+    /// `None` for people.
+    pub(in crate::cli) fn form(self) -> Option<Form> {
+        match self {
+            CiFormat::Text => None,
+            CiFormat::Json => Some(Form::Json),
+            CiFormat::Sarif => Some(Form::Sarif),
+            CiFormat::Junit => Some(Form::Junit),
+            CiFormat::Github => Some(Form::Github),
+        }
+    }
 }
 
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
