@@ -19,3 +19,4 @@ mod shake;
 mod sweep;
 mod sysdiagnose;
 mod unified_log;
+mod verdict;
