@@ -154,7 +154,9 @@ impl Judged {
 
     pub fn of_one(finding: &Finding) -> Judged {
         let (names, strength) = match finding.rule {
-            Rule::Heuristic(_) => (Names::Nothing, None),
+            Rule::Heuristic(_) if finding.rests_on.is_empty() => (Names::Nothing, None),
+            // What rests on matches of addresses is worth the least that a match in it may be.
+            Rule::Heuristic(_) => (Names::Address, Some(Strength::Medium)),
             Rule::Indicator { ioc, strength, .. } if ioc.is_network() || ioc == Ioc::Email => {
                 (Names::Address, Some(strength))
             }
@@ -300,7 +302,8 @@ A report says one of four things of each campaign, and of the phone as a whole t
 The verdict on a campaign is the gravest that any one finding of it supports. How many findings there are plays no part: a link that was received a hundred times is
 a trace of targeting, as it is if it was received once. What one finding supports follows from five facts and nothing else:
 
-- what it *names*: a thing that is or runs on a phone (program, file, app, certificate, profile, setting), an address (host, link, account), or nothing where a rule judged records;
+- what it *names*: a thing that is or runs on a phone (program, file, app, certificate, profile, setting), an address (host, link, account), or nothing where a rule judged records
+  (one that rests on matches of addresses, as `link_chain` does, counts as a medium match of an address);
 - its *evidence class*: mentioned, received, stored, logged, resolved, visited, policy, installed, tampered, executed;
 - its *strength*: how sure the match is of itself;
 - its *level*, which knows more: whether the indicator was withdrawn or is a vendor's public web site, and what other records say for or against it;
