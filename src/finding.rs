@@ -35,7 +35,18 @@ impl Level {
         }
     }
 
-    fn lower(self) -> Level {
+    /// One step up; nothing is above critical.
+    pub fn raised(self) -> Level {
+        match self {
+            Level::Critical | Level::High => Level::Critical,
+            Level::Medium => Level::High,
+            Level::Low => Level::Medium,
+            Level::Informational => Level::Low,
+        }
+    }
+
+    /// One step down.
+    pub fn lowered(self) -> Level {
         match self {
             Level::Critical => Level::High,
             Level::High => Level::Medium,
@@ -85,15 +96,15 @@ pub fn judged_level(
     if let (Some(until), Some(at)) = (indicator.valid_until, at)
         && at > until
     {
-        return (level.lower(), Some("the event is later than the indicator's stated validity"));
+        return (level.lowered(), Some("the event is later than the indicator's stated validity"));
     }
     match indicator.role {
-        Role::VendorWebsite => (level.lower(), Some("this is a vendor's public web site, not its spyware")),
-        Role::DualUse => (level.lower(), Some("this software also has open, consensual uses")),
+        Role::VendorWebsite => (level.lowered(), Some("this is a vendor's public web site, not its spyware")),
+        Role::DualUse => (level.lowered(), Some("this software also has open, consensual uses")),
         Role::CompromisedSite => {
-            (level.lower(), Some("this is an ordinary site that attackers had taken over for a time"))
+            (level.lowered(), Some("this is an ordinary site that attackers had taken over for a time"))
         }
-        Role::Sinkholed => (level.lower(), Some("this domain has since been taken over by defenders")),
+        Role::Sinkholed => (level.lowered(), Some("this domain has since been taken over by defenders")),
         Role::Unstated | Role::C2 | Role::Delivery | Role::Distribution => (level, None),
     }
 }
@@ -189,6 +200,43 @@ pub struct Finding {
     pub matched: String,
     /// What a reader must know before believing it.
     pub caveats: Vec<String>,
+    /// What other records did to its level, each with its reason.
+    pub weighed: Vec<Weighed>,
+    /// Of a rule's finding that rests on matches: the indicators of these.
+    pub rests_on: Vec<u32>,
+}
+
+/// What another record does to the level of a finding: at most two steps, and never without its reason.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Weight {
+    Raises,
+    /// Is said, and changes nothing.
+    Noted,
+    Lowers,
+    LowersTwice,
+}
+
+impl Weight {
+    pub fn word(self) -> &'static str {
+        match self {
+            Weight::Raises => "raised",
+            Weight::Noted => "noted",
+            Weight::Lowers | Weight::LowersTwice => "lowered",
+        }
+    }
+}
+
+/// One rule's say about the level of a finding.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Weighed {
+    /// Its id.
+    pub rule: &'static str,
+    pub weight: Weight,
+    pub from: Level,
+    pub to: Level,
+    /// A sentence without its full stop.
+    pub why: String,
 }
 
 impl Finding {
@@ -210,6 +258,38 @@ impl Finding {
             value: String::new(),
             matched: String::new(),
             caveats: Vec::new(),
+            weighed: Vec::new(),
+            rests_on: Vec::new(),
+        }
+    }
+
+    /// Changes the level, and says so.
+    pub fn weigh(&mut self, rule: &'static str, weight: Weight, why: impl Into<String>) {
+        let from = self.level;
+        self.level = match weight {
+            Weight::Raises => from.raised(),
+            Weight::Noted => from,
+            Weight::Lowers => from.lowered(),
+            Weight::LowersTwice => from.lowered().lowered(),
+        };
+        self.weighed.push(Weighed { rule, weight, from, to: self.level, why: why.into() });
+    }
+
+    /// The level before other records were looked at.
+    pub fn own_level(&self) -> Level {
+        self.weighed.first().map_or(self.level, |weighed| weighed.from)
+    }
+
+    /// True where another record, made independently, says the same.
+    pub fn is_corroborated(&self) -> bool {
+        self.weighed.iter().any(|weighed| weighed.weight == Weight::Raises)
+    }
+
+    /// The indicators it names: those that matched, or those of the matches it rests on.
+    pub fn indicators(&self) -> &[u32] {
+        match &self.rule {
+            Rule::Indicator { indicators, .. } => indicators,
+            Rule::Heuristic(_) => &self.rests_on,
         }
     }
 
@@ -297,6 +377,33 @@ mod tests {
         assert_eq!(level_of(Strength::Certain, Form::Exact, Trace::Received), Level::High);
         assert_eq!(level_of(Strength::Certain, Form::Exact, Trace::Mentioned), Level::Medium);
         assert_eq!(level_of(Strength::Weak, Form::Context, Trace::Received), Level::Informational);
+    }
+
+    #[test]
+    fn a_changed_level_is_never_silent_and_stays_within_the_scale() {
+        let exhibit = Exhibit {
+            artifact: "ios.sms",
+            path: "p".into(),
+            stored_as: "p".into(),
+            place: Place::key("k"),
+            origin: Origin::Live,
+            times: Vec::new(),
+            line: String::new(),
+            values: Vec::new(),
+        };
+        for level in Level::ALL {
+            for (weight, most) in
+                [(Weight::Raises, 1), (Weight::Noted, 0), (Weight::Lowers, 1), (Weight::LowersTwice, 2)]
+            {
+                let mut finding = Finding::of_rule("a", level, Trace::Visited, String::new(), &exhibit);
+                finding.weigh("b", weight, "because");
+                let [weighed] = &finding.weighed[..] else { panic!("not told") };
+                assert_eq!((weighed.from, weighed.to), (level, finding.level));
+                assert!((level as i32 - finding.level as i32).abs() <= most);
+                assert_eq!(finding.own_level(), level);
+                assert_eq!(finding.is_corroborated(), weight == Weight::Raises);
+            }
+        }
     }
 
     #[test]

@@ -233,7 +233,7 @@ struct ExtractKeyArguments {
 
 #[derive(Args, Debug)]
 struct ExplainArguments {
-    /// The id of a finding or of a rule, or `all` for every rule
+    /// The id of a finding or of a rule, `all` for every rule, or `verdict` for the table of verdicts
     id: String,
     /// The output folder of the scan
     #[arg(default_value = ".")]

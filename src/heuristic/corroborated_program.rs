@@ -59,7 +59,7 @@ pub const HEURISTIC: Heuristic = Heuristic {
 const CRASHES: &str = "ios.crash_reports";
 
 /// Kinds of records that are made independently of each other, and the artifacts of each.
-const KINDS: [(&str, &[&str]); 7] = [
+pub(super) const KINDS: [(&str, &[&str]); 7] = [
     ("the shutdown log", &["ios.shutdown_log"]),
     (
         "lists of running processes",

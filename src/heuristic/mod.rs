@@ -1,6 +1,7 @@
 //! Heuristics: rules that judge records. They see no bytes and no container, need no indicators and never hide a match.
 //!
-//! One rule, one file, one word in the list. The fixed headings of a rule are fields, so no rule can lack one.
+//! One rule, one file, one word in the list. The fixed headings of a rule are fields, so no rule can lack one. Rules that weigh findings
+//! against each other stand in `corroboration` and come after all others.
 
 use std::collections::HashMap;
 
@@ -168,15 +169,62 @@ heuristics! {
     whatsapp_deleted_messages
 }
 
+pub mod corroboration;
 mod packages;
 mod programs;
 mod property_signs;
 #[cfg(test)]
 mod testing;
 
+pub use corroboration::{ALL as CORROBORATIONS, Corroboration};
+
+/// What each rule reads: first those that judge records, then those that weigh findings.
+pub fn reads() -> impl Iterator<Item = &'static [Reads]> {
+    ALL.iter().map(|rule| rule.reads).chain(CORROBORATIONS.iter().map(|rule| rule.reads))
+}
+
+/// What is written about a rule of either kind.
+#[derive(Clone, Copy)]
+pub struct About {
+    pub id: &'static str,
+    pub title: &'static str,
+    pub looks_at: &'static str,
+    pub why_it_matters: &'static str,
+    pub innocent_causes: &'static str,
+    pub next_check: &'static str,
+    /// How often it is expected to err; empty where a rule only judges records.
+    pub false_positives: &'static str,
+    pub references: &'static [&'static str],
+}
+
+/// All rules, those that judge records first.
+pub fn about_all() -> impl Iterator<Item = About> {
+    let judging = ALL.iter().map(|rule| About {
+        id: rule.id,
+        title: rule.title,
+        looks_at: rule.looks_at,
+        why_it_matters: rule.why_it_matters,
+        innocent_causes: rule.innocent_causes,
+        next_check: rule.next_check,
+        false_positives: "",
+        references: rule.references,
+    });
+    let weighing = CORROBORATIONS.iter().map(|rule| About {
+        id: rule.id,
+        title: rule.title,
+        looks_at: rule.looks_at,
+        why_it_matters: rule.why_it_matters,
+        innocent_causes: rule.innocent_causes,
+        next_check: rule.next_check,
+        false_positives: rule.false_positives,
+        references: rule.references,
+    });
+    judging.chain(weighing)
+}
+
 /// The rule of an id.
-pub fn find(id: &str) -> Option<&'static Heuristic> {
-    ALL.iter().copied().find(|heuristic| heuristic.id == id)
+pub fn about(id: &str) -> Option<About> {
+    about_all().find(|rule| rule.id == id)
 }
 
 /// What a rule file needs.

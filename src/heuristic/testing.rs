@@ -18,6 +18,16 @@ pub fn judge(rule: &Heuristic, records: &[(&str, serde_json::Value)]) -> Vec<Fin
     findings
 }
 
+/// These records as rules get them, in their order.
+pub fn exhibits(records: &[(&'static str, serde_json::Value)]) -> Vec<Exhibit> {
+    let one = |(artifact, columns): &(&'static str, serde_json::Value)| {
+        let reads = [Reads { artifact, keep: |_| true }];
+        let kept = kept(&reads, &[(*artifact, columns.clone())]);
+        kept.of(artifact).to_vec()
+    };
+    records.iter().flat_map(one).collect()
+}
+
 /// What is kept of these records.
 pub fn kept(reads: &[Reads], records: &[(&str, serde_json::Value)]) -> Kept {
     let mut kept = Kept::default();

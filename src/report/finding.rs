@@ -2,11 +2,12 @@
 
 use serde::Serialize;
 
+use super::verdict::Judged;
 use super::words;
-use crate::finding::{Finding, Rule, Stamp};
+use crate::finding::{Finding, Rule, Stamp, Weighed};
 use crate::heuristic;
 use crate::indicator::Matcher;
-use crate::indicator::{Form, Strength};
+use crate::indicator::{Form, IndicatorSet, Strength};
 use crate::record::{Origin, Place, Trace, Value};
 use crate::scan::rule_name;
 
@@ -38,6 +39,11 @@ pub struct Written<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub heuristic: Option<Heuristic>,
     pub caveats: &'a [String],
+    /// What other records did to the level.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub weighed: &'a [Weighed],
+    /// What this finding alone supports.
+    pub verdict: &'static str,
     pub meaning: &'static str,
     pub innocent_causes: &'static str,
     pub next_check: &'static str,
@@ -73,6 +79,8 @@ pub struct Heuristic {
     pub title: &'static str,
     pub looks_at: &'static str,
     pub why_it_matters: &'static str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub false_positives: &'static str,
     pub references: &'static [&'static str],
 }
 
@@ -92,7 +100,7 @@ pub fn id_of(finding: &Finding, matcher: &Matcher) -> String {
 pub fn written<'a>(finding: &'a Finding, matcher: &'a Matcher) -> Written<'a> {
     let exhibit = &finding.exhibit;
     let rule = match finding.rule {
-        Rule::Heuristic(id) => heuristic::find(id),
+        Rule::Heuristic(id) => heuristic::about(id),
         Rule::Indicator { .. } => None,
     };
     let (strength, form) = match finding.rule {
@@ -122,9 +130,12 @@ pub fn written<'a>(finding: &'a Finding, matcher: &'a Matcher) -> Written<'a> {
             title: rule.title,
             looks_at: rule.looks_at,
             why_it_matters: rule.why_it_matters,
+            false_positives: rule.false_positives,
             references: rule.references,
         }),
         caveats: &finding.caveats,
+        weighed: &finding.weighed,
+        verdict: Judged::of_one(finding).verdict().words(),
         meaning: words::meaning(finding.trace),
         innocent_causes: rule.map_or(words::innocent_causes(finding.trace), |rule| rule.innocent_causes),
         next_check: rule.map_or(words::next_check(finding.trace), |rule| rule.next_check),
@@ -136,14 +147,9 @@ pub fn written<'a>(finding: &'a Finding, matcher: &'a Matcher) -> Written<'a> {
 fn indicator<'a>(finding: &Finding, matcher: &'a Matcher) -> Option<Indicator<'a>> {
     let Rule::Indicator { indicators, .. } = &finding.rule else { return None };
     let set = matcher.set();
-    let all = || indicators.iter().filter_map(|index| set.indicators.get(*index as usize));
-    let first = all().next()?;
+    let first = indicators.iter().find_map(|index| set.indicators.get(*index as usize))?;
     let source = set.sources.get(usize::from(first.source))?;
-    let mut campaigns: Vec<&str> = all()
-        .filter_map(|indicator| set.campaigns.get(usize::from(indicator.campaign)))
-        .map(|campaign| &*campaign.name)
-        .collect();
-    campaigns.dedup();
+    let campaigns = campaigns(finding, set);
     Some(Indicator {
         value: &first.value,
         ioc: first.ioc.name(),
@@ -159,4 +165,15 @@ fn indicator<'a>(finding: &Finding, matcher: &'a Matcher) -> Option<Indicator<'a
         valid_until: first.valid_until.map(crate::time::iso),
         revoked: first.revoked,
     })
+}
+
+/// The campaigns whose indicators a finding names.
+pub fn campaigns<'a>(finding: &Finding, set: &'a IndicatorSet) -> Vec<&'a str> {
+    let indicators = finding.indicators().iter().filter_map(|index| set.indicators.get(*index as usize));
+    let mut names: Vec<&str> = indicators
+        .filter_map(|indicator| set.campaigns.get(usize::from(indicator.campaign)))
+        .map(|campaign| &*campaign.name)
+        .collect();
+    names.dedup();
+    names
 }

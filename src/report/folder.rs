@@ -16,6 +16,7 @@ use super::spool::{Buffer, Spool};
 use super::store::{Collector, Store};
 use super::suspicious::Suspicious;
 use super::timeline::{Paths, each_event, encode, set_basis, write_csv};
+use super::verdict::{Judged, by_campaign};
 use crate::artifact::{Line, Record};
 use crate::indicator::Matcher;
 use crate::record::{Value, push_hex};
@@ -175,6 +176,9 @@ impl Folder {
         csv.and(json).and(store)?;
         let mut summary = serde_json::Map::new();
         summary.insert("schema_version".into(), SCHEMA_VERSION.into());
+        let set = matcher.set();
+        summary.insert("verdict".into(), Judged::of(&case.findings).verdict().words().into());
+        summary.insert("campaigns".into(), serde_json::to_value(by_campaign(&case.findings, set))?);
         summary.extend(run);
         write_json(&path.join("run.json"), &summary)
     }

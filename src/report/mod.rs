@@ -13,6 +13,7 @@ mod suspicious;
 pub mod terminal;
 mod timeline;
 pub mod timesketch;
+pub mod verdict;
 pub mod words;
 
 /// Version of every written format; additions do not change it.

@@ -109,7 +109,7 @@ impl Results {
     fn finding(&mut self, finding: &Finding, matcher: &Matcher, file: &str, place: Option<(u32, u32)>) {
         let exhibit = &finding.exhibit;
         let (rule, help) = match &finding.rule {
-            Cause::Heuristic(id) => ((*id).to_owned(), heuristic::find(id).map(|rule| rule.next_check)),
+            Cause::Heuristic(id) => ((*id).to_owned(), heuristic::about(id).map(|rule| rule.next_check)),
             Cause::Indicator { ioc, .. } => (format!("indicator.{}", ioc.name()), None),
         };
         let time = finding.at().map_or_else(String::new, |at| format!("{}, ", crate::time::short(at)));
@@ -184,7 +184,7 @@ impl Check {
 }
 
 fn rule(id: &str) -> Rule<'_> {
-    match heuristic::find(id) {
+    match heuristic::about(id) {
         Some(rule) => {
             Rule { id, title: rule.title, explanation: rule.why_it_matters, severity: Severity::Warning }
         }

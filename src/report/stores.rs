@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use super::terminal::safe;
 use super::timeline::word;
+use super::verdict::Judged;
 use super::words::{NOTHING_FOUND, Verdict};
 use crate::finding::{Finding, Level};
 use crate::scan::store::Checked;
@@ -24,7 +25,7 @@ pub struct Totals {
 /// The lines about one store.
 pub fn report(name: &str, checked: &Checked<'_>, totals: &mut Totals) -> String {
     let case = &checked.case;
-    let verdict = Verdict::of(&case.findings);
+    let verdict = Judged::of(&case.findings).verdict();
     *totals.verdicts.entry(verdict).or_default() += 1;
     totals.observables += checked.observables;
     let mut text = String::new();

@@ -6,9 +6,10 @@
 use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write as _;
 
-use super::finding::{Written, written};
+use super::finding::{campaigns, written};
+use super::verdict::Judged;
 use super::words::{self, Verdict};
-use crate::finding::{Finding, Level, Rule};
+use crate::finding::{Finding, Level, Rule, Weighed, Weight};
 use crate::indicator::Matcher;
 use crate::indicator::{IndicatorSet, Ioc};
 use crate::record::Trace;
@@ -40,17 +41,15 @@ pub fn report(case: &Case, matcher: &Matcher, width: usize, folder: Option<&str>
     }
     let mut groups: Vec<_> = groups.into_iter().collect();
     groups.sort_by_key(|((rank, name), findings)| {
-        (*rank, std::cmp::Reverse(Verdict::of(findings.iter().copied())), name.clone())
+        (*rank, std::cmp::Reverse(judged(findings).verdict()), name.clone())
     });
-    let named: Vec<(&str, Verdict)> = groups
-        .iter()
-        .map(|((_, name), findings)| (name.as_str(), Verdict::of(findings.iter().copied())))
-        .collect();
+    let named: Vec<(&str, Verdict)> =
+        groups.iter().map(|((_, name), findings)| (name.as_str(), judged(findings).verdict())).collect();
     verdict(&mut page, case, &named);
     for ((_, name), findings) in &groups {
         group(&mut page, name, findings, matcher, folder);
     }
-    lesser(&mut page, &minor, folder);
+    lesser(&mut page, &minor, matcher, folder);
     coverage(&mut page, case);
     help(&mut page, case);
     page.text
@@ -100,9 +99,11 @@ pub fn explain(object: &serde_json::Map<String, serde_json::Value>, id: &str, wi
         ("Rule", &["heuristic", "id"]),
         ("What it looks at", &["heuristic", "looks_at"]),
         ("Why it matters", &["heuristic", "why_it_matters"]),
+        ("False positives", &["heuristic", "false_positives"]),
         ("References", &["heuristic", "references"]),
         ("Innocent causes", &["innocent_causes"]),
         ("Next check", &["next_check"]),
+        ("Supports", &["verdict"]),
     ] {
         let value = get(path);
         if !value.is_empty() {
@@ -111,6 +112,12 @@ pub fn explain(object: &serde_json::Map<String, serde_json::Value>, id: &str, wi
     }
     for caveat in object.get("caveats").and_then(|list| list.as_array()).into_iter().flatten() {
         page.pair("Mind", &safe(caveat.as_str().unwrap_or_default()));
+    }
+    for weighed in object.get("weighed").and_then(|list| list.as_array()).into_iter().flatten() {
+        let field = |key: &str| safe(weighed.get(key).and_then(|value| value.as_str()).unwrap_or_default());
+        let (from, to) = (field("from"), field("to"));
+        let change = if from == to { format!("stays {to}") } else { format!("{from} to {to}") };
+        page.pair("Weighed", &format!("{change} ({}): {}", field("rule"), field("why")));
     }
     page.blank();
     page.line(0, "The whole record");
@@ -122,13 +129,16 @@ pub fn explain(object: &serde_json::Map<String, serde_json::Value>, id: &str, wi
 }
 
 /// The page about a rule.
-pub fn explain_rule(rule: &crate::heuristic::Heuristic, width: usize) -> String {
+pub fn explain_rule(rule: &crate::heuristic::About, width: usize) -> String {
     let mut page = Page { text: String::new(), width };
     page.line(0, &format!("{}: {}", rule.id, rule.title));
     page.blank();
     page.pair("What it looks at", rule.looks_at);
     page.pair("Why it matters", rule.why_it_matters);
     page.pair("Innocent causes", rule.innocent_causes);
+    if !rule.false_positives.is_empty() {
+        page.pair("False positives", rule.false_positives);
+    }
     page.pair("Next check", rule.next_check);
     page.pair("References", &rule.references.join(" "));
     page.text
@@ -176,7 +186,7 @@ fn indicators(set: &IndicatorSet) -> String {
 }
 
 fn verdict(page: &mut Page, case: &Case, groups: &[(&str, Verdict)]) {
-    let verdict = Verdict::of(&case.findings);
+    let verdict = Judged::of(&case.findings).verdict();
     page.line(0, &format!("RESULT: {}", verdict.words()));
     for (name, verdict) in groups {
         page.line(3, &format!("{name}: {}", verdict.words()));
@@ -191,16 +201,23 @@ fn verdict(page: &mut Page, case: &Case, groups: &[(&str, Verdict)]) {
     page.blank();
 }
 
-/// The campaigns of a match; `None` for a rule.
+fn judged(findings: &[&Finding]) -> Judged {
+    Judged::of(findings.iter().copied())
+}
+
+/// The campaigns of a match or of what rests on matches; `None` for a rule.
 fn heading(finding: &Finding, matcher: &Matcher) -> Option<String> {
-    let Rule::Indicator { .. } = finding.rule else { return None };
-    let written = written(finding, matcher);
-    let campaigns = written.indicator.map(|indicator| indicator.campaigns.join(" / ")).unwrap_or_default();
+    if finding.indicators().is_empty() {
+        return None;
+    }
+    let campaigns = campaigns(finding, matcher.set()).join(" / ");
     Some(if campaigns.is_empty() { "Indicators without a campaign".into() } else { safe(&campaigns) })
 }
 
 fn group(page: &mut Page, name: &str, findings: &[&Finding], matcher: &Matcher, folder: Option<&str>) {
-    page.line(0, &format!("== {name}: {}", Verdict::of(findings.iter().copied()).words()));
+    let judged = judged(findings);
+    page.line(0, &format!("== {name}: {}", judged.verdict().words()));
+    page.line(3, &format!("Why this verdict: {}", judged.because()));
     for source in sources(findings, matcher) {
         page.line(3, &source);
     }
@@ -254,7 +271,7 @@ fn class(page: &mut Page, trace: Trace, findings: &[&Finding], matcher: &Matcher
         None => page.line(3, &format!("{word}: {}", words::meaning(trace))),
     }
     for finding in findings.iter().take(SHOWN) {
-        one(page, finding, &written(finding, matcher));
+        one(page, finding, matcher);
     }
     if findings.len() > SHOWN {
         let rest = findings.len() - SHOWN;
@@ -271,8 +288,9 @@ fn class(page: &mut Page, trace: Trace, findings: &[&Finding], matcher: &Matcher
     page.blank();
 }
 
-fn one(page: &mut Page, finding: &Finding, written: &Written<'_>) {
-    page.line(5, &format!("[{}] {}  {}", written.level, written.id, defanged(finding)));
+fn one(page: &mut Page, finding: &Finding, matcher: &Matcher) {
+    let written = &written(finding, matcher);
+    page.line(5, &format!("[{}] {}  {}", written.level, written.id, defanged(finding, matcher)));
     let mut times: Vec<String> = written
         .times
         .iter()
@@ -296,11 +314,31 @@ fn one(page: &mut Page, finding: &Finding, written: &Written<'_>) {
     for caveat in written.caveats {
         page.line(9, &format!("Mind: {}", safe(caveat)));
     }
+    for weighed in written.weighed {
+        page.line(9, &safe(&weight(weighed)));
+    }
+}
+
+/// `Raised from HIGH to CRITICAL (link_chain): …`
+fn weight(weighed: &Weighed) -> String {
+    let (from, to, rule, why) = (weighed.from.name(), weighed.to.name(), weighed.rule, &weighed.why);
+    match weighed.weight {
+        Weight::Noted => format!("Beside it ({rule}): {why}"),
+        Weight::Raises if from == to => format!("Confirmed at {to} ({rule}): {why}"),
+        Weight::Raises => format!("Raised from {from} to {to} ({rule}): {why}"),
+        Weight::Lowers | Weight::LowersTwice if from == to => format!("Worth less, at {to} ({rule}): {why}"),
+        Weight::Lowers | Weight::LowersTwice => format!("Lowered from {from} to {to} ({rule}): {why}"),
+    }
 }
 
 /// A finding's sentence with its links broken.
-fn defanged(finding: &Finding) -> String {
-    let message = safe(&finding.message);
+fn defanged(finding: &Finding, matcher: &Matcher) -> String {
+    let mut message = safe(&finding.message);
+    // A rule's finding that rests on matches names their hosts.
+    let rests_on = finding.rests_on.iter().filter_map(|index| matcher.set().indicators.get(*index as usize));
+    for indicator in rests_on.filter(|indicator| indicator.ioc.is_network() || indicator.ioc == Ioc::Email) {
+        message = message.replace(&*indicator.value, &indicator.value.replace('.', "[.]"));
+    }
     let is_address = match finding.rule {
         Rule::Indicator { ioc, .. } => ioc.is_network() || ioc == Ioc::Email,
         Rule::Heuristic(_) => false,
@@ -313,14 +351,14 @@ fn defanged(finding: &Finding) -> String {
     }
 }
 
-fn lesser(page: &mut Page, findings: &[&Finding], folder: Option<&str>) {
+fn lesser(page: &mut Page, findings: &[&Finding], matcher: &Matcher, folder: Option<&str>) {
     if findings.is_empty() {
         return;
     }
     page.line(0, "== Lesser observations, for completeness: common on ordinary phones");
     let mut counted: Vec<(String, usize)> = Vec::new();
     for finding in findings {
-        let line = format!("[{}] {}", finding.level.name(), defanged(finding));
+        let line = format!("[{}] {}", finding.level.name(), defanged(finding, matcher));
         match counted.iter_mut().find(|(known, _)| *known == line) {
             Some((_, count)) => *count += 1,
             None => counted.push((line, 1)),
@@ -401,7 +439,7 @@ fn covered(entry: &Coverage) -> String {
 
 fn help(page: &mut Page, case: &Case) {
     page.line(0, "== Where to get help");
-    if Verdict::of(&case.findings) == Verdict::NoKnownTrace {
+    if Judged::of(&case.findings).verdict() == Verdict::NoKnownTrace {
         page.line(0, words::NOTICE);
     }
     for (name, address) in words::HELP {

@@ -1,10 +1,8 @@
 //! The sentences that frightened people read. Each says what is known and no more; none says "clean".
 
-use crate::finding::{Finding, Level, Rule};
-use crate::indicator::Strength;
 use crate::record::Trace;
 
-/// The only four verdicts.
+/// The only four verdicts. Which one it is follows from the table in `verdict`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
     NoKnownTrace,
@@ -23,25 +21,13 @@ impl Verdict {
         }
     }
 
-    /// The verdict that a set of findings supports. Their number plays no part.
-    pub fn of<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> Verdict {
-        findings.into_iter().map(Verdict::of_one).max().unwrap_or(Verdict::NoKnownTrace)
-    }
-
-    fn of_one(finding: &Finding) -> Verdict {
-        match &finding.rule {
-            _ if finding.level < Level::Medium => Verdict::NoKnownTrace,
-            Rule::Heuristic(_) => Verdict::Anomaly,
-            Rule::Indicator { strength, ioc, .. } => match finding.trace {
-                Trace::Executed | Trace::Installed | Trace::Policy | Trace::Tampered
-                    if *strength >= Strength::Strong && finding.level >= Level::High && !ioc.is_network() =>
-                {
-                    Verdict::KnownSpyware
-                }
-                Trace::Mentioned | Trace::Stored => Verdict::Anomaly,
-                _ if *strength >= Strength::Medium => Verdict::Targeting,
-                _ => Verdict::Anomaly,
-            },
+    /// A word for tables.
+    pub fn short(self) -> &'static str {
+        match self {
+            Verdict::NoKnownTrace => "none",
+            Verdict::Anomaly => "anomaly",
+            Verdict::Targeting => "targeting",
+            Verdict::KnownSpyware => "spyware",
         }
     }
 }

@@ -634,7 +634,7 @@ fn conclude(
 ) -> Case {
     let mut findings = Vec::new();
     let mut problems = listing.problems;
-    let mut kept: Vec<Kept> = heuristic::ALL.iter().map(|_| Kept::default()).collect();
+    let mut kept: Vec<Kept> = heuristic::reads().map(|_| Kept::default()).collect();
     let mut coverage: Vec<Coverage> =
         artifact::all().iter().zip(asked).map(|(artifact, asked)| untouched(artifact, *asked)).collect();
     let mut records = 0;
@@ -658,7 +658,12 @@ fn conclude(
     }
     let mut findings = sweep::merge(findings, matcher.set());
     findings.sort_by_cached_key(|finding| order_of(finding, matcher));
-    let findings = copies::merge(findings, matcher);
+    let mut findings = copies::merge(findings, matcher);
+    // Over what is left when each thing stands once, and in an order that follows from the evidence.
+    for (rule, kept) in heuristic::CORROBORATIONS.iter().zip(kept.iter().skip(heuristic::ALL.len())) {
+        (rule.weigh)(&mut findings, kept, matcher.set());
+    }
+    findings.sort_by_cached_key(|finding| order_of(finding, matcher));
     problems.sort();
     problems.dedup();
     Case {

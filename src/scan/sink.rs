@@ -87,7 +87,7 @@ pub(super) struct TaskSink<'a> {
     matched: Vec<usize>,
     times: Vec<usize>,
     direction: Option<usize>,
-    /// By the rule's index.
+    /// By the place of their rule in [`heuristic::reads`].
     rules: Vec<(usize, &'static Reads)>,
 }
 
@@ -102,8 +102,8 @@ impl<'a> TaskSink<'a> {
             let columns = artifact.columns.iter().enumerate();
             columns.filter(|(_, column)| wanted(column.kind)).map(|(index, _)| index).collect()
         };
-        let rules = heuristic::ALL.iter().enumerate().flat_map(|(index, rule)| {
-            rule.reads.iter().filter(|reads| reads.artifact == artifact.id).map(move |reads| (index, reads))
+        let rules = heuristic::reads().enumerate().flat_map(|(index, reads)| {
+            reads.iter().filter(|reads| reads.artifact == artifact.id).map(move |reads| (index, reads))
         });
         TaskSink {
             artifact,
@@ -310,6 +310,8 @@ impl<'a> TaskSink<'a> {
             value: value.to_owned(),
             matched: hit.matched.to_string(),
             caveats,
+            weighed: Vec::new(),
+            rests_on: Vec::new(),
         }
     }
 

@@ -198,7 +198,8 @@ fn a_finding_and_a_rule_are_explained() {
     let out = folder.path().join("out");
     scan_into(&out, &phone::fixture("infected-iphone"), &[]);
     let findings = lines(&out.join("findings.jsonl"));
-    let id = findings[0]["id"].as_str().unwrap();
+    let matched = findings.iter().find(|finding| finding["indicator"].is_object()).unwrap();
+    let id = matched["id"].as_str().unwrap();
     let page = hoofprint(&["explain", id, out.to_str().unwrap()]);
     assert_eq!(page.status, 0);
     for heading in ["Published by", "Innocent causes", "Next check", "The whole record", "Stored as"] {
@@ -207,6 +208,9 @@ fn a_finding_and_a_rule_are_explained() {
     refused(&hoofprint(&["explain", "000000000000", out.to_str().unwrap()]), 3, "no finding");
     let rule = hoofprint(&["explain", "safari_redirect"]);
     assert!(rule.stdout.contains("Innocent causes"), "{}", rule.stdout);
+    let rule = hoofprint(&["explain", "link_chain"]);
+    assert!(rule.stdout.contains("False positives"), "{}", rule.stdout);
+    assert!(hoofprint(&["explain", "verdict"]).stdout.contains("The first row that fits counts"));
 }
 
 #[test]

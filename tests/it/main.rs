@@ -23,3 +23,4 @@ mod shake;
 mod sweep;
 mod sysdiagnose;
 mod unified_log;
+mod verdict;

@@ -68,6 +68,31 @@ fn artifact_files_stay_short() {
 }
 
 #[test]
+fn every_weighing_rule_is_listed_says_its_headings_and_has_a_test() {
+    let listed: BTreeSet<String> = heuristic::CORROBORATIONS.iter().map(|rule| rule.id.to_owned()).collect();
+    assert_eq!(files_of("heuristic/corroboration", &["mod", "testing"]), listed);
+    let ids: BTreeSet<&str> = heuristic::about_all().map(|rule| rule.id).collect();
+    assert_eq!(ids.len(), heuristic::about_all().count(), "an id stands twice");
+    for rule in heuristic::CORROBORATIONS {
+        let id = rule.id;
+        assert!(source(&format!("heuristic/corroboration/{id}.rs")).contains("#[test]"), "{id} has no test");
+        let texts = [
+            rule.title,
+            rule.looks_at,
+            rule.why_it_matters,
+            rule.innocent_causes,
+            rule.next_check,
+            rule.false_positives,
+        ];
+        assert!(texts.iter().all(|text| text.len() > 10), "{id}: a heading says too little");
+        assert!(!rule.references.is_empty(), "{id}: no reference");
+        for reads in rule.reads {
+            assert!(artifact::find(reads.artifact).is_some(), "{id}: reads `{}`", reads.artifact);
+        }
+    }
+}
+
+#[test]
 fn declarations_are_consistent() {
     for artifact in artifact::all() {
         let id = artifact.id;
