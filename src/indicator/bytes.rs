@@ -85,13 +85,11 @@ pub(super) fn fragments(value: &[u8]) -> impl Iterator<Item = (usize, String)> {
     (0..3_usize).map(move |phase| {
         let first = (phase * 8).div_ceil(6);
         let last = (phase + value.len()) * 8 / 6;
-        let bit = |at: usize| {
-            let byte = at.checked_sub(phase * 8).and_then(|at| value.get(at / 8));
-            byte.map_or(0, |byte| byte >> (7 - at % 8) & 1)
-        };
         let character = |place: usize| {
-            let sextet = (place * 6..place * 6 + 6).fold(0_u8, |sextet, at| sextet << 1 | bit(at));
-            char::from(ALPHABET.get(usize::from(sextet)).copied().unwrap_or(b'A'))
+            let bit = place * 6 - phase * 8;
+            let byte = |at: usize| u16::from(value.get(at).copied().unwrap_or(0));
+            let two = byte(bit / 8) << 8 | byte(bit / 8 + 1);
+            char::from(ALPHABET[usize::from(two >> (10 - bit % 8) & 63)])
         };
         (first % 4, (first..last).map(character).collect())
     })

@@ -16,6 +16,9 @@ struct Slot {
 /// Bits of the table of what stands right beside dots, as a power of two: it stays in the nearest cache.
 const BESIDE_BITS: u32 = 17;
 
+/// Dots that are looked at together.
+const BATCH: usize = 256;
+
 pub(super) struct Dots {
     /// Two characters before a dot and two after it; most dots end here.
     beside: Vec<u64>,
@@ -66,6 +69,50 @@ fn eight_before(bytes: &[u8], end: usize) -> [u8; 8] {
         *to = *from;
     }
     eight
+}
+
+/// The length of a label without what an escape leaves before it, which looks like a part of it.
+fn unescaped(bytes: &[u8], dot: usize, label: &Label) -> Option<u32> {
+    let byte_before = |back: usize| dot.checked_sub(back).and_then(|at| bytes.get(at)).copied();
+    let length = label.length as usize;
+    let escaped = match byte_before(length + 1) {
+        Some(b'%') => 2,
+        Some(b'\\') => 1,
+        _ if length == 8 && byte_before(10) == Some(b'%') => 1,
+        _ => return None,
+    };
+    label.length.checked_sub(escaped).filter(|length| *length > 0)
+}
+
+/// A bit for each of the bytes that is a dot.
+fn dots_in(chunk: &[u8; 64]) -> u64 {
+    let mut flags = [0; 64];
+    for (flag, byte) in flags.iter_mut().zip(chunk) {
+        *flag = u8::from(*byte == b'.');
+    }
+    let eights = flags.as_chunks::<8>().0.iter().enumerate();
+    // The product has the lowest bits of eight bytes in its highest byte.
+    eights.fold(0, |dots, (number, eight)| {
+        dots | u64::from_le_bytes(*eight).wrapping_mul(0x0102_0408_1020_4080) >> 56 << (8 * number)
+    })
+}
+
+/// Adds the places of `bits`; returns how many there are now.
+#[inline(always)]
+fn list(bits: u64, start: usize, dots: &mut [usize; BATCH], count: usize) -> usize {
+    let end = count + bits.count_ones() as usize;
+    let (mut bits, mut count) = (bits, count);
+    while bits != 0 {
+        // Whatever there is more than one of: a few too many cost less than to find out.
+        for _ in 0..4 {
+            if let Some(dot) = dots.get_mut(count) {
+                *dot = start + bits.trailing_zeros() as usize;
+            }
+            bits &= bits.wrapping_sub(1);
+            count += 1;
+        }
+    }
+    end
 }
 
 /// By what a word is found at one of its dots.
@@ -159,40 +206,64 @@ impl Dots {
         if self.slots.is_empty() {
             return;
         }
-        for dot in memchr::memchr_iter(b'.', bytes.get(from..to).unwrap_or_default()) {
-            let dot = from + dot;
-            let five = dot.checked_sub(2).and_then(|start| bytes.get(start..)).and_then(<[u8]>::first_chunk);
-            if let Some([first, second, _, third, fourth]) = five {
-                let (word, bit) = beside([*first, *second, *third, *fourth]);
-                if self.beside.get(word).is_none_or(|bits| bits >> bit & 1 == 0) {
-                    continue;
-                }
+        let (chunks, rest) = bytes.get(from..to).unwrap_or_default().as_chunks();
+        let mut dots = [0; BATCH];
+        let mut count = 0;
+        for (chunk, start) in chunks.iter().zip((from..).step_by(64)) {
+            count = list(dots_in(chunk), start, &mut dots, count);
+            if count > BATCH - 64 {
+                self.look(bytes, &mut dots, count, each);
+                count = 0;
             }
-            self.look(bytes, dot, each);
         }
+        let mut last = [0; 64];
+        if let Some(last) = last.get_mut(..rest.len()) {
+            last.copy_from_slice(rest);
+        }
+        count = list(dots_in(&last), from + chunks.len() * 64, &mut dots, count);
+        self.look(bytes, &mut dots, count, each);
     }
 
-    fn look(&self, bytes: &[u8], dot: usize, each: &mut dyn FnMut(u32, usize)) {
-        let Some(after) = bytes.get(dot + 1..).and_then(|rest| rest.first_chunk()) else { return };
-        let label = Label::before(eight_before(bytes, dot));
-        if label.length == 0 {
+    /// In several passes, so that the looks into the tables do not wait for each other.
+    fn look(&self, bytes: &[u8], dots: &mut [usize; BATCH], count: usize, each: &mut dyn FnMut(u32, usize)) {
+        let mut near = 0;
+        for number in 0..count.min(BATCH) {
+            let dot = dots[number];
+            let is_near = self.is_near(bytes, dot);
+            dots[near] = dot;
+            near += usize::from(is_near);
+        }
+        if near == 0 {
             return;
         }
-        self.look_up(label.key(label.length, *after), dot, each);
-        // What an escape leaves before a label looks like a part of it.
-        let byte_before = |back: usize| dot.checked_sub(back).and_then(|at| bytes.get(at)).copied();
-        let length = label.length as usize;
-        let escaped = match byte_before(length + 1) {
-            Some(b'%') => 2,
-            Some(b'\\') => 1,
-            _ if length == 8 && byte_before(10) == Some(b'%') => 1,
-            _ => return,
-        };
-        if let Some(length) = label.length.checked_sub(escaped).filter(|length| *length > 0) {
-            self.look_up(label.key(length, *after), dot, each);
+        let mut keys = [(0, 0); BATCH];
+        let mut count = 0;
+        for &dot in dots.iter().take(near) {
+            let Some(after) = bytes.get(dot + 1..).and_then(|rest| rest.first_chunk()) else { continue };
+            let label = Label::before(eight_before(bytes, dot));
+            if let Some(key) = keys.get_mut(count) {
+                *key = (label.key(label.length, *after), dot);
+            }
+            count += usize::from(label.length > 0);
+            if let Some(length) = unescaped(bytes, dot, &label) {
+                self.look_up(label.key(length, *after), dot, each);
+            }
+        }
+        for &(key, dot) in keys.iter().take(count) {
+            self.look_up(key, dot, each);
         }
     }
 
+    /// Whether a word has those characters beside its dot.
+    #[inline(always)]
+    fn is_near(&self, bytes: &[u8], dot: usize) -> bool {
+        let five = dot.checked_sub(2).and_then(|start| bytes.get(start..)).and_then(<[u8]>::first_chunk);
+        let Some([first, second, _, third, fourth]) = five else { return true };
+        let (word, bit) = beside([*first, *second, *third, *fourth]);
+        self.beside.get(word).is_none_or(|bits| bits >> bit & 1 == 1)
+    }
+
+    #[inline(always)]
     fn look_up(&self, key: u64, dot: usize, each: &mut dyn FnMut(u32, usize)) {
         let (at, bit) = self.place(key);
         if self.bits.get(at).is_none_or(|bits| bits & bit == 0) {

@@ -1,7 +1,8 @@
 //! The filter: one look into a table of bits for each few bytes, none of which depends on another.
 //!
 //! Of each word a window of [`WINDOW`] bytes is taken that hardly stands anywhere by chance, and all its stretches of [`GRAM`] bytes
-//! are noted. Whoever looks at every [`STRIDE`]th stretch of the data meets one of them wherever the word stands.
+//! are noted. Whoever looks at every [`STRIDE`]th stretch of the data meets one of them wherever the word stands. What one bit lets
+//! through, a second table holds back; hardly anything is looked up.
 
 use super::Literal;
 
@@ -14,10 +15,15 @@ pub(super) const WINDOW: usize = GRAM + STRIDE - 1;
 pub(super) const FOLD: u8 = 0x20;
 const FOLDS: u64 = 0x2020_2020_2020_2020;
 const MASK: u64 = u64::MAX >> (64 - 8 * GRAM);
-/// Words of the table of bits: half of a usual second-level cache.
+/// Words of the first table of bits: half of a usual second-level cache.
 const WORDS: usize = 1 << 16;
+const WORDS_OF_SECOND: usize = 1 << 15;
 const AT_ONCE: usize = 8;
+const STEP: usize = STRIDE * AT_ONCE;
 const BLOCK: usize = STRIDE * (AT_ONCE - 1) + 8;
+/// A bit of a number for each stretch.
+const BLOCKS: usize = 64 / AT_ONCE;
+const STRIP: usize = STEP * (BLOCKS - 1) + BLOCK;
 
 /// A stretch of a word's window.
 struct Entry {
@@ -25,6 +31,8 @@ struct Entry {
     /// The rest of the window.
     rest: u32,
     literal: u32,
+    /// The next one of the same place in the table, counted from 1.
+    next: u32,
     /// Where it begins in the word.
     at: u16,
     /// Where it begins in the window.
@@ -33,10 +41,10 @@ struct Entry {
 
 pub(super) struct Grams {
     bits: Box<[u64; WORDS]>,
-    /// Open addressing: the first entry of a stretch, counted from 1.
-    slots: Vec<u32>,
+    second: Box<[u64; WORDS_OF_SECOND]>,
+    /// The first entry of a place, counted from 1.
+    heads: Vec<u32>,
     shift: u32,
-    /// Sorted by stretch.
     entries: Vec<Entry>,
 }
 
@@ -44,9 +52,19 @@ fn hash(gram: u64) -> u64 {
     gram.wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }
 
-/// The number of the word for a hash, of 16 bits, and three bits in it: together they hold back far more than one, for one load.
-fn place(hash: u64) -> (usize, u32, u32, u32) {
-    ((hash >> 48) as usize, (hash >> 42) as u32 & 63, (hash >> 36) as u32 & 63, (hash >> 30) as u32 & 63)
+/// The number of a word of the first table, and a bit in it.
+fn place(hash: u64) -> (usize, u32) {
+    ((hash >> 48) as usize, (hash >> 42) as u32 & 63)
+}
+
+/// Independent of the first.
+fn second_hash(hash: u64) -> u64 {
+    (hash ^ hash >> 29).wrapping_mul(0xD6E8_FEB8_6659_FD93)
+}
+
+/// The number of a word of the second table, and two bits in it.
+fn second_place(second: u64) -> (usize, u64) {
+    ((second >> 49) as usize, 1 << (second >> 43 & 63) | 1 << (second >> 37 & 63))
 }
 
 fn gram(eight: [u8; 8]) -> u64 {
@@ -60,62 +78,60 @@ fn gram_at(bytes: &[u8], at: usize) -> Option<u64> {
     Some(gram(eight))
 }
 
-/// What the window holds before and after its stretch.
-fn rest_at(bytes: &[u8], window: usize, in_window: usize) -> Option<u32> {
-    let window = bytes.get(window..)?.first_chunk::<WINDOW>()?;
-    let mut rest = [0; STRIDE - 1];
-    for (at, byte) in rest.iter_mut().enumerate() {
-        *byte = window.get(if at < in_window { at } else { at + GRAM })? | FOLD;
-    }
-    Some(u32::from_le_bytes(rest))
+/// A whole window.
+fn window_at(bytes: &[u8], at: usize) -> Option<u128> {
+    let window = bytes.get(at..)?.first_chunk::<WINDOW>()?;
+    let mut wide = [0; 16];
+    wide.first_chunk_mut::<WINDOW>()?.copy_from_slice(window);
+    Some(u128::from_le_bytes(wide) | u128::from_le_bytes([FOLD; 16]) >> (8 * (16 - WINDOW)))
+}
+
+/// What a window holds before and after its stretch.
+fn rest_of(window: u128, in_window: usize) -> u32 {
+    let before = window & ((1 << (8 * in_window)) - 1);
+    (before | window >> (8 * (GRAM + in_window)) << (8 * in_window)) as u32
 }
 
 impl Grams {
     pub fn new(literals: &[Literal]) -> Grams {
         let mut entries = Vec::with_capacity(literals.len() * STRIDE);
         for (number, literal) in (0_u32..).zip(literals) {
+            let Some(window) = window_at(&literal.word, literal.window) else { continue };
             for in_window in 0..STRIDE {
-                let at = literal.window + in_window;
-                if let Some(gram) = gram_at(&literal.word, at)
-                    && let Some(rest) = rest_at(&literal.word, literal.window, in_window)
-                    && let Ok(place) = u16::try_from(at)
-                {
-                    let in_window = in_window as u8;
-                    entries.push(Entry { gram, rest, literal: number, at: place, in_window });
-                }
+                let Ok(at) = u16::try_from(literal.window + in_window) else { break };
+                let gram = (window >> (8 * in_window)) as u64 & MASK;
+                let rest = rest_of(window, in_window);
+                entries.push(Entry { gram, rest, literal: number, next: 0, at, in_window: in_window as u8 });
             }
         }
-        entries.sort_unstable_by_key(|entry| (entry.gram, entry.literal, entry.at));
         let power = (entries.len() * 2).next_power_of_two().max(16).trailing_zeros();
-        let mut grams = Grams {
-            bits: vec![0; WORDS].into_boxed_slice().try_into().expect("the table has as many words"),
-            slots: vec![0; 1 << power],
-            shift: 64 - power,
-            entries,
-        };
-        let mut last = None;
-        for number in 0..grams.entries.len() {
-            let Some(gram) = grams.entries.get(number).map(|entry| entry.gram) else { break };
-            if last.replace(gram) == Some(gram) {
-                continue;
+        let mut heads = vec![0_u32; 1 << power];
+        let shift = 64 - power;
+        let mut bits = vec![0_u64; WORDS];
+        let mut second = vec![0_u64; WORDS_OF_SECOND];
+        // Backward, so that each place lists its entries in order.
+        for (number, entry) in entries.iter_mut().enumerate().rev() {
+            let hash = hash(entry.gram);
+            let (word, bit) = place(hash);
+            let again = second_hash(hash);
+            let (second_word, two) = second_place(again);
+            if let Some(bits) = bits.get_mut(word) {
+                *bits |= 1 << bit;
             }
-            let hash = hash(gram);
-            let (word, one, other, third) = place(hash);
-            if let Some(bits) = grams.bits.get_mut(word) {
-                *bits |= 1 << one | 1 << other | 1 << third;
+            if let Some(bits) = second.get_mut(second_word) {
+                *bits |= two;
             }
-            let last_slot = grams.slots.len() - 1;
-            let mut slot = (hash >> grams.shift) as usize;
-            // Half of the slots stay empty.
-            while let Some(taken) = grams.slots.get_mut(slot) {
-                if *taken == 0 {
-                    *taken = number as u32 + 1;
-                    break;
-                }
-                slot = (slot + 1) & last_slot;
+            if let Some(head) = heads.get_mut((again >> shift) as usize) {
+                entry.next = std::mem::replace(head, number as u32 + 1);
             }
         }
-        grams
+        Grams {
+            bits: bits.into_boxed_slice().try_into().expect("the table has as many words"),
+            second: second.into_boxed_slice().try_into().expect("the table has as many words"),
+            heads,
+            shift,
+            entries,
+        }
     }
 
     /// Calls `each` with the number of a literal, a place and where that is in its word, for all stretches of its window that are
@@ -127,14 +143,27 @@ impl Grams {
         }
         let mut at = from;
         while at < to {
-            let Some(block) = bytes.get(at..).and_then(|rest| rest.first_chunk::<BLOCK>()) else { break };
-            let hits = self.block(block);
+            let Some(strip) = bytes.get(at..).and_then(|rest| rest.first_chunk::<STRIP>()) else { break };
+            let mut hits = 0;
+            for number in 0..BLOCKS {
+                let block =
+                    strip[STEP * number..][..BLOCK].try_into().expect("the strip holds the last of them");
+                hits |= u64::from(self.block(block)) << (AT_ONCE * number);
+            }
             if hits != 0 {
                 self.look(bytes, at, hits, each);
             }
-            at += STRIDE * AT_ONCE;
+            at += STEP * BLOCKS;
         }
-        // The rest is too short for a block.
+        // The rest is too short for as many at once.
+        while at < to {
+            let Some(block) = bytes.get(at..).and_then(|rest| rest.first_chunk::<BLOCK>()) else { break };
+            let hits = self.block(block);
+            if hits != 0 {
+                self.look(bytes, at, u64::from(hits), each);
+            }
+            at += STEP;
+        }
         while at < to
             && let Some(gram) = gram_at(bytes, at)
         {
@@ -150,40 +179,54 @@ impl Grams {
         for number in 0..AT_ONCE {
             let start = number * STRIDE;
             let eight = block[start..start + 8].try_into().expect("the block holds the last of them");
-            let (word, one, other, third) = place(hash(gram(eight)));
-            let word = self.bits[word];
-            hits |= ((word >> one & word >> other & word >> third & 1) as u32) << number;
+            let (word, bit) = place(hash(gram(eight)));
+            hits |= ((self.bits[word] >> bit & 1) as u32) << number;
         }
         hits
     }
 
     #[inline(never)]
-    fn look(&self, bytes: &[u8], at: usize, hits: u32, each: &mut dyn FnMut(u32, usize, usize)) {
+    fn look(&self, bytes: &[u8], at: usize, hits: u64, each: &mut dyn FnMut(u32, usize, usize)) {
         let mut hits = hits;
         while hits != 0 {
             let at = at + STRIDE * hits.trailing_zeros() as usize;
             hits &= hits - 1;
-            if let Some(gram) = gram_at(bytes, at) {
+            let eight = bytes.get(at..).and_then(<[u8]>::first_chunk);
+            if let Some(gram) = eight.map(|eight| gram(*eight)) {
                 self.confirm(bytes, gram, at, each);
             }
         }
     }
 
+    #[inline(always)]
     fn confirm(&self, bytes: &[u8], gram: u64, at: usize, each: &mut dyn FnMut(u32, usize, usize)) {
-        let mut slot = (hash(gram) >> self.shift) as usize;
-        while let Some(first) = self.slots.get(slot).and_then(|number| number.checked_sub(1)) {
-            let entries = self.entries.get(first as usize..).unwrap_or_default();
-            if entries.first().is_some_and(|entry| entry.gram == gram) {
-                for entry in entries.iter().take_while(|entry| entry.gram == gram) {
-                    let in_window = usize::from(entry.in_window);
-                    let window = at.checked_sub(in_window);
-                    if window.and_then(|window| rest_at(bytes, window, in_window)) == Some(entry.rest) {
-                        each(entry.literal, at, usize::from(entry.at));
-                    }
-                }
-                return;
+        let second = second_hash(hash(gram));
+        let (word, two) = second_place(second);
+        if self.second.get(word).is_some_and(|bits| bits & two == two) {
+            self.look_up(bytes, gram, second, at, each);
+        }
+    }
+
+    #[inline(never)]
+    fn look_up(
+        &self,
+        bytes: &[u8],
+        gram: u64,
+        second: u64,
+        at: usize,
+        each: &mut dyn FnMut(u32, usize, usize),
+    ) {
+        let mut number = self.heads.get((second >> self.shift) as usize).copied().unwrap_or(0);
+        while let Some(entry) = number.checked_sub(1).and_then(|at| self.entries.get(at as usize)) {
+            number = entry.next;
+            if entry.gram != gram {
+                continue;
             }
-            slot = (slot + 1) & (self.slots.len() - 1);
+            let in_window = usize::from(entry.in_window);
+            let window = at.checked_sub(in_window).and_then(|window| window_at(bytes, window));
+            if window.is_some_and(|window| rest_of(window, in_window) == entry.rest) {
+                each(entry.literal, at, usize::from(entry.at));
+            }
         }
     }
 }

@@ -5,6 +5,7 @@ use crate::indicator::bytes::{is_printable, is_wide_letter};
 /// Shorter runs are not seen: only these hold four characters at a multiple of eight wherever they begin.
 const SHORTEST_RUN: usize = 8;
 
+const BLOCK: usize = 64;
 const HIGHS: u64 = 0xFF80_FF80_FF80_FF80;
 const BLANKS: u64 = 0x0060_0060_0060_0060;
 const PRINTABLE: u64 = 0x0080_0080_0080_0080;
@@ -19,9 +20,13 @@ pub(super) struct Run {
     pub cut_right: bool,
 }
 
-/// Whether these may be four characters, the zeros after or before them; zeros alone may be, too.
-fn may_be_wide(eight: u64) -> bool {
-    eight & HIGHS == 0 || eight.swap_bytes() & HIGHS == 0
+/// Whether eight of these may be four characters, the zeros after or before them. Zeros alone are none.
+fn may_hold_wide(block: &[u8; BLOCK]) -> bool {
+    let words = block.as_chunks().0.iter().map(|word| u64::from_le_bytes(*word));
+    // The highest bit is set by what is zero, and by nothing else.
+    let zero = |bits: u64| bits.wrapping_sub(1) & !bits;
+    let found = words.fold(0, |found, word| found | zero(word & HIGHS) | zero(word & HIGHS.swap_bytes()));
+    found >> 63 == 1 && *block != [0; BLOCK]
 }
 
 fn is_wide(eight: u64) -> bool {
@@ -39,18 +44,18 @@ pub(super) fn each_run(
     each: &mut dyn FnMut(Run),
 ) -> usize {
     let mut done = done;
-    let words = bytes.get(from..to).unwrap_or_default().chunks_exact(8);
-    for (number, word) in words.enumerate() {
-        let eight = u64::from_le_bytes(word.try_into().expect("chunks of eight are eight bytes"));
-        if !may_be_wide(eight) {
+    let part = bytes.get(from..to).unwrap_or_default();
+    for (block, start) in part.chunks(BLOCK).zip((from..).step_by(BLOCK)) {
+        if block.first_chunk().is_some_and(|block| !may_hold_wide(block)) {
             continue;
         }
-        let at = from + number * 8;
-        if at >= done && is_wide(eight) {
-            let run = run_around(bytes, at);
-            done = run.start + run.text.len() * 2;
-            if run.text.len() >= SHORTEST_RUN {
-                each(run);
+        for (word, at) in block.as_chunks().0.iter().zip((start..).step_by(8)) {
+            if at >= done && is_wide(u64::from_le_bytes(*word)) {
+                let run = run_around(bytes, at);
+                done = run.start + run.text.len() * 2;
+                if run.text.len() >= SHORTEST_RUN {
+                    each(run);
+                }
             }
         }
     }

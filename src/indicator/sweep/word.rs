@@ -1,13 +1,11 @@
 //! Which words stand for an indicator in raw bytes, and whether one of them stands at a place.
 
-use std::cmp::Reverse;
-use std::collections::HashSet;
 use std::net::IpAddr;
 use std::ops::Range;
 
 use super::Unswept;
 use super::dots::Key;
-use super::grams::{FOLD, GRAM, WINDOW};
+use super::grams::{FOLD, GRAM, STRIDE, WINDOW};
 use crate::indicator::bytes::{fragments, is_unusual};
 use crate::indicator::host::{self, Host, Shape};
 use crate::indicator::{Indicator, IndicatorSet, Ioc, Platform, name, path};
@@ -261,37 +259,73 @@ pub(super) fn dotted(indicator: &Indicator, platform: Platform) -> Option<String
 
 /// Chooses windows of words.
 struct Rarity {
-    /// Stretches of what stands all over a phone's bytes.
-    ordinary: HashSet<[u8; GRAM]>,
+    /// Stretches of what stands all over a phone's bytes: open addressing, zero where a place is free.
+    ordinary: Vec<u64>,
+    /// How rare a byte is.
+    bytes: [usize; 256],
 }
 
 impl Rarity {
     fn new() -> Rarity {
-        let stretches = ORDINARY.as_bytes().windows(GRAM).filter_map(folded);
-        Rarity { ordinary: stretches.collect() }
+        // Common letters of English text and of identifiers, most common first.
+        const COMMON: &[u8] = b"eaotinrslcdmpuhgbfy.-/wvkxjqz_";
+        let mut bytes = [COMMON.len(); 256];
+        for (byte, rarity) in (0..=u8::MAX).zip(&mut bytes) {
+            *rarity = COMMON.iter().position(|common| *common == byte | FOLD).unwrap_or(COMMON.len());
+        }
+        // At least half of the places stay free.
+        let size = (ORDINARY.len() * 2).next_power_of_two();
+        let mut rarity = Rarity { ordinary: vec![0; size], bytes };
+        let mut stretch = 0;
+        for (at, byte) in ORDINARY.bytes().enumerate() {
+            stretch = next_stretch(stretch, byte);
+            if at + 1 >= GRAM {
+                let place = rarity.place(stretch);
+                if let Some(place) = rarity.ordinary.get_mut(place) {
+                    *place = stretch;
+                }
+            }
+        }
+        rarity
+    }
+
+    /// The place of a stretch, or the free one where it would be.
+    fn place(&self, stretch: u64) -> usize {
+        let last = self.ordinary.len() - 1;
+        let mut place = (stretch.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) as usize & last;
+        while self.ordinary.get(place).is_some_and(|there| *there != 0 && *there != stretch) {
+            place = (place + 1) & last;
+        }
+        place
     }
 
     /// Where the window begins that is rarest, inside a part between dots and slashes or anywhere, and how many ordinary stretches it has.
     fn rarest(&self, word: &[u8], inside: bool) -> Option<(usize, usize)> {
-        // Common letters of English text and of identifiers, most common first.
-        const COMMON: &[u8] = b"eaotinrslcdmpuhgbfy.-/wvkxjqz_";
-        let rarity =
-            |byte: &u8| COMMON.iter().position(|common| *common == byte | FOLD).unwrap_or(COMMON.len());
-        let windows = word.windows(WINDOW).enumerate();
-        windows
-            .filter(|(_, window)| !inside || !window.iter().any(|byte| is_spelled(*byte)))
-            .map(|(at, window)| {
-                let stretches = window.windows(GRAM).filter_map(folded);
-                let ordinary = stretches.filter(|stretch| self.ordinary.contains(stretch)).count();
-                (Reverse(ordinary), window.iter().map(rarity).sum::<usize>(), Reverse(at))
-            })
-            .max()
-            .map(|(ordinary, _, at)| (at.0, ordinary.0))
+        let mut best: Option<(u32, usize, usize)> = None;
+        let (mut stretch, mut recent, mut rarity, mut plain) = (0, 0_u32, 0, 0);
+        for (at, byte) in word.iter().enumerate() {
+            stretch = next_stretch(stretch, *byte);
+            let is_ordinary = at + 1 >= GRAM && self.ordinary.get(self.place(stretch)) == Some(&stretch);
+            recent = (recent << 1 | u32::from(is_ordinary)) & ((1 << STRIDE) - 1);
+            rarity += self.bytes[usize::from(*byte)];
+            plain = if is_spelled(*byte) { 0 } else { plain + 1 };
+            let Some(start) = (at + 1).checked_sub(WINDOW) else { continue };
+            if !inside || plain >= WINDOW {
+                let ordinary = recent.count_ones();
+                if best.is_none_or(|(least, most, _)| ordinary < least || ordinary == least && rarity > most)
+                {
+                    best = Some((ordinary, rarity, start));
+                }
+            }
+            rarity -= word.get(start).map_or(0, |byte| self.bytes[usize::from(*byte)]);
+        }
+        best.map(|(ordinary, _, start)| (start, ordinary as usize))
     }
 }
 
-fn folded(stretch: &[u8]) -> Option<[u8; GRAM]> {
-    Some(stretch.first_chunk::<GRAM>()?.map(|byte| byte | FOLD))
+/// The folded stretch that ends with `byte`, after the one before it.
+fn next_stretch(stretch: u64, byte: u8) -> u64 {
+    stretch >> 8 | u64::from(byte | FOLD) << (8 * (GRAM - 1))
 }
 
 /// What stands all over a phone's bytes, or is what words there are made of.
