@@ -2,7 +2,7 @@
 //!
 //! Of each word a window of [`WINDOW`] bytes is taken that hardly stands anywhere by chance, and all its stretches of [`GRAM`] bytes
 //! are noted. Whoever looks at every [`STRIDE`]th stretch of the data meets one of them wherever the word stands. What one bit lets
-//! through, a second table holds back; hardly anything is looked up.
+//! through, three more hold back; hardly anything is looked up.
 
 use super::Literal;
 
@@ -15,9 +15,10 @@ pub(super) const WINDOW: usize = GRAM + STRIDE - 1;
 pub(super) const FOLD: u8 = 0x20;
 const FOLDS: u64 = 0x2020_2020_2020_2020;
 const MASK: u64 = u64::MAX >> (64 - 8 * GRAM);
-/// Words of the first table of bits: half of a usual second-level cache.
+/// Words of the table of bits: half of a usual second-level cache. Of each line of the cache the one half is looked at first, and
+/// the other where that lets something through: it is near by then.
 const WORDS: usize = 1 << 16;
-const WORDS_OF_SECOND: usize = 1 << 15;
+const OTHER_HALF: usize = 4;
 const AT_ONCE: usize = 8;
 const STEP: usize = STRIDE * AT_ONCE;
 const BLOCK: usize = STRIDE * (AT_ONCE - 1) + 8;
@@ -41,7 +42,6 @@ struct Entry {
 
 pub(super) struct Grams {
     bits: Box<[u64; WORDS]>,
-    second: Box<[u64; WORDS_OF_SECOND]>,
     /// The first entry of a place, counted from 1.
     heads: Vec<u32>,
     shift: u32,
@@ -52,19 +52,21 @@ fn hash(gram: u64) -> u64 {
     gram.wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }
 
-/// The number of a word of the first table, and a bit in it.
+/// The number of a word in the first halves of lines, and a bit in it.
 fn place(hash: u64) -> (usize, u32) {
-    ((hash >> 48) as usize, (hash >> 42) as u32 & 63)
+    ((hash >> 48) as usize & !OTHER_HALF, (hash >> 42) as u32 & 63)
 }
 
 /// Independent of the first.
 fn second_hash(hash: u64) -> u64 {
-    (hash ^ hash >> 29).wrapping_mul(0xD6E8_FEB8_6659_FD93)
+    let mixed = (hash ^ hash >> 29).wrapping_mul(0xD6E8_FEB8_6659_FD93);
+    mixed ^ mixed >> 32
 }
 
-/// The number of a word of the second table, and two bits in it.
-fn second_place(second: u64) -> (usize, u64) {
-    ((second >> 49) as usize, 1 << (second >> 43 & 63) | 1 << (second >> 37 & 63))
+/// The number of a word in the second half of the same line, and three bits in it.
+fn second_place(hash: u64, second: u64) -> (usize, u64) {
+    let word = (hash >> 48) as usize & !3 | OTHER_HALF | second as usize & 3;
+    (word, 1 << (second >> 2 & 63) | 1 << (second >> 8 & 63) | 1 << (second >> 14 & 63))
 }
 
 fn gram(eight: [u8; 8]) -> u64 {
@@ -108,18 +110,17 @@ impl Grams {
         let mut heads = vec![0_u32; 1 << power];
         let shift = 64 - power;
         let mut bits = vec![0_u64; WORDS];
-        let mut second = vec![0_u64; WORDS_OF_SECOND];
         // Backward, so that each place lists its entries in order.
         for (number, entry) in entries.iter_mut().enumerate().rev() {
             let hash = hash(entry.gram);
             let (word, bit) = place(hash);
             let again = second_hash(hash);
-            let (second_word, two) = second_place(again);
+            let (second_word, three) = second_place(hash, again);
             if let Some(bits) = bits.get_mut(word) {
                 *bits |= 1 << bit;
             }
-            if let Some(bits) = second.get_mut(second_word) {
-                *bits |= two;
+            if let Some(bits) = bits.get_mut(second_word) {
+                *bits |= three;
             }
             if let Some(head) = heads.get_mut((again >> shift) as usize) {
                 entry.next = std::mem::replace(head, number as u32 + 1);
@@ -127,7 +128,6 @@ impl Grams {
         }
         Grams {
             bits: bits.into_boxed_slice().try_into().expect("the table has as many words"),
-            second: second.into_boxed_slice().try_into().expect("the table has as many words"),
             heads,
             shift,
             entries,
@@ -200,9 +200,10 @@ impl Grams {
 
     #[inline(always)]
     fn confirm(&self, bytes: &[u8], gram: u64, at: usize, each: &mut dyn FnMut(u32, usize, usize)) {
-        let second = second_hash(hash(gram));
-        let (word, two) = second_place(second);
-        if self.second.get(word).is_some_and(|bits| bits & two == two) {
+        let hash = hash(gram);
+        let second = second_hash(hash);
+        let (word, three) = second_place(hash, second);
+        if self.bits.get(word).is_some_and(|bits| bits & three == three) {
             self.look_up(bytes, gram, second, at, each);
         }
     }

@@ -175,8 +175,7 @@ impl Sweeper<'_> {
             let is_likely = match around.and_then(<[u8]>::first_chunk::<{ 2 * SIDE + 1 }>) {
                 Some(around) => {
                     let hex = |at: usize| HEX[usize::from(around[at])];
-                    hex(16) & (hex(0) & hex(8) | hex(24) & hex(32))
-                        && (hex(3) & hex(7) & hex(11) | hex(21) & hex(25) & hex(29))
+                    hex(16) & (hex(0) & hex(5) & hex(8) & hex(12) | hex(20) & hex(24) & hex(27) & hex(32))
                 }
                 None => bytes.get(at).is_some_and(u8::is_ascii_hexdigit),
             };

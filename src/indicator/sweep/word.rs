@@ -293,7 +293,10 @@ impl Rarity {
     fn place(&self, stretch: u64) -> usize {
         let last = self.ordinary.len() - 1;
         let mut place = (stretch.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) as usize & last;
-        while self.ordinary.get(place).is_some_and(|there| *there != 0 && *there != stretch) {
+        while let Some(there) = self.ordinary.get(place)
+            && *there != 0
+            && *there != stretch
+        {
             place = (place + 1) & last;
         }
         place
