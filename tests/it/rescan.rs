@@ -34,7 +34,7 @@ fn json(ran: &Ran) -> Value {
     serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error}: {}{}", ran.stdout, ran.stderr))
 }
 
-/// Rule, level, artifact and matched value of everything that an indicator named. The column is left out: of two that hold the same, either
+/// Rule, evidence class, artifact and matched value of everything that an indicator named. The column is left out: of two that hold the same, either
 /// may stand for the record.
 fn named(results: &Value) -> BTreeSet<(String, String, String)> {
     let text = |result: &Value, key: &str| result[key].as_str().unwrap_or_default().to_owned();
@@ -47,7 +47,9 @@ fn named(results: &Value) -> BTreeSet<(String, String, String)> {
         .map(|(rule, message, subject)| {
             let mut words = subject.splitn(3, ' ');
             let (artifact, value) = (words.next().unwrap(), words.nth(1).unwrap());
-            (rule, message.split(':').next().unwrap().to_owned(), format!("{artifact} {value}"))
+            // A scan weighs findings against each other, which may change the level.
+            let class = message.split(':').next().unwrap().rsplit(", ").next().unwrap();
+            (rule, class.to_owned(), format!("{artifact} {value}"))
         })
         .collect()
 }
