@@ -313,8 +313,11 @@ fn pieces() -> impl Strategy<Value = Vec<u8>> {
 /// Paths, names and short hosts are found as they are written only.
 fn is_swept_as_written(id: u32, bytes: &[u8]) -> bool {
     let (ioc, value) = VALUES[id as usize];
-    let plain = bytes.to_ascii_lowercase().windows(value.len()).any(|there| there == value.as_bytes());
-    plain || value.len() >= 8 && !matches!(ioc, FilePath | FileName)
+    let bytes = bytes.to_ascii_lowercase();
+    let holds = |word: &str| bytes.windows(word.len()).any(|there| there == word.as_bytes());
+    // What stands there disguised as well is told by the careful search, even if the plain one is a part of a longer word.
+    let disguised = ["[.]", "%2e"].iter().any(|dot| value.contains('.') && holds(&value.replace('.', dot)));
+    holds(value) && !disguised || value.len() >= 8 && !matches!(ioc, FilePath | FileName)
 }
 
 /// `PROPTEST_CASES` asks for more.
